@@ -1,0 +1,2 @@
+# SPDX-FileCopyrightText: The Memwall authors
+# SPDX-License-Identifier: Apache-2.0
