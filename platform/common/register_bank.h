@@ -1,15 +1,16 @@
 // SPDX-FileCopyrightText: The Memwall authors
 // SPDX-License-Identifier: Apache-2.0
 /// @file
-/// What all generated register banks share: the table that describes a register, the access policy of a write,
-/// and the interface through which a bus adapter reaches any bank. Storage and policy only: no timing.
+/// What all generated register banks share: the table that describes a register, the access policy of a
+/// write, and the interface through which a bus adapter reaches any bank. Storage and policy only: no timing.
 #pragma once
 
 #include <cstdint>
 
 namespace memwall {
 
-/// One 32-bit register as software sees it. Masks say which bits follow which policy; a bit in none is reserved.
+/// One 32-bit register as software sees it. Masks say which bits follow which policy; a bit in none is
+/// reserved.
 struct RegisterInfo {
   const char* name;
   std::uint32_t offset;         ///< bytes from the start of the block

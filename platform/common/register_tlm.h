@@ -1,8 +1,8 @@
 // SPDX-FileCopyrightText: The Memwall authors
 // SPDX-License-Identifier: Apache-2.0
 /// @file
-/// Serves TLM payloads from a register bank. Legal: 4 or 8 aligned bytes; 8 bytes are two registers, the lower
-/// one first, and both must exist or neither is touched. Errors are TLM responses: other sizes
+/// Serves TLM payloads from a register bank. Legal: 4 or 8 aligned bytes; 8 bytes are two registers, the
+/// lower one first, and both must exist or neither is touched. Errors are TLM responses: other sizes
 /// TLM_BURST_ERROR, undefined or unaligned offsets TLM_ADDRESS_ERROR, byte enables TLM_BYTE_ENABLE_ERROR.
 /// Time is the caller's affair.
 #pragma once

@@ -1,7 +1,8 @@
 // SPDX-FileCopyrightText: The Memwall authors
 // SPDX-License-Identifier: Apache-2.0
 /// @file
-/// Named, reproducible random streams (splitmix64). One per instance and purpose, e.g. Rng(seed, "link0.errors").
+/// Named, reproducible random streams (splitmix64). One per instance and purpose, e.g. Rng(seed,
+/// "link0.errors").
 #pragma once
 
 #include <cstdint>

@@ -31,7 +31,8 @@ struct Stat {
 /// Collects statistics under a prefix.
 class StatSink {
  public:
-  explicit StatSink(std::vector<Stat>& out, std::string prefix = "") : out_(out), prefix_(std::move(prefix)) {}
+  explicit StatSink(std::vector<Stat>& out, std::string prefix = "")
+      : out_(out), prefix_(std::move(prefix)) {}
 
   /// Sink for a child block: names get "`name`." in front.
   StatSink scope(const std::string& name) const { return StatSink(out_, prefix_ + name + "."); }
@@ -41,7 +42,8 @@ class StatSink {
     out_.push_back({prefix_ + name, value, unit, clock, description, StatKind::kCounter});
   }
   /// A growing real quantity, e.g. energy in pJ.
-  void amount(const std::string& name, double value, const std::string& unit, const std::string& description) {
+  void amount(const std::string& name, double value, const std::string& unit,
+              const std::string& description) {
     out_.push_back({prefix_ + name, value, unit, "", description, StatKind::kCounter});
   }
   void level(const std::string& name, double value, const std::string& unit, const std::string& description) {

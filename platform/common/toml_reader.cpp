@@ -1,0 +1,261 @@
+// SPDX-FileCopyrightText: The Memwall authors
+// SPDX-License-Identifier: Apache-2.0
+#include "common/toml_reader.h"
+
+#include <fmt/format.h>
+
+#include <toml++/toml.h>
+#include <set>
+#include <sstream>
+
+#include "common/error.h"
+
+namespace memwall {
+
+struct TomlFile::Impl {
+  std::string name;
+  toml::table root;
+  std::set<std::string> overrides;  // dotted paths given by set()
+};
+
+struct TomlTable::Impl {
+  const TomlFile::Impl* file = nullptr;
+  const toml::table* table = nullptr;  // null: absent
+  std::string path;                    // dotted path of this table, "" for the root
+  std::set<std::string> known;
+
+  std::string dotted(const std::string& key) const { return path.empty() ? key : path + "." + key; }
+
+  const toml::node* find(const std::string& key) {
+    known.insert(key);
+    return table ? table->get(key) : nullptr;
+  }
+
+  std::string place_of(const toml::node* node, const std::string& key) const {
+    if (file->overrides.count(dotted(key))) return "--set " + dotted(key);
+    const auto& begin = node ? node->source().begin : toml::source_position{};
+    if (begin.line == 0) return file->name;
+    return fmt::format("{}:{}:{}", file->name, begin.line, begin.column);
+  }
+
+  [[noreturn]] void refuse(const toml::node* node, const std::string& key, const std::string& why) const {
+    throw ConfigError(place_of(node, key), fmt::format("{} {}", dotted(key), why));
+  }
+
+  [[noreturn]] void missing(const std::string& key) const {
+    throw ConfigError(table ? place_of(table, "") : file->name, fmt::format("{} is missing", dotted(key)));
+  }
+};
+
+namespace {
+
+std::string type_name(const toml::node& node) {
+  std::ostringstream out;
+  out << node.type();
+  return out.str();
+}
+
+template <typename T>
+std::string join(const T& words) {
+  return fmt::format("{}", fmt::join(words, ", "));
+}
+
+}  // namespace
+
+TomlTable::TomlTable(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+TomlTable::TomlTable(TomlTable&&) noexcept = default;
+TomlTable& TomlTable::operator=(TomlTable&&) noexcept = default;
+TomlTable::~TomlTable() = default;
+
+bool TomlTable::has(const std::string& key) const { return impl_->table && impl_->table->contains(key); }
+
+std::string TomlTable::place(const std::string& key) const {
+  if (key.empty()) return impl_->place_of(impl_->table, "");
+  return impl_->place_of(impl_->table ? impl_->table->get(key) : nullptr, key);
+}
+
+std::uint64_t TomlTable::integer(const std::string& key, std::uint64_t fallback, std::uint64_t min,
+                                 std::uint64_t max) {
+  const toml::node* node = impl_->find(key);
+  if (!node) return fallback;
+  if (!node->is_integer()) {
+    impl_->refuse(node, key,
+                  fmt::format("must be an integer from {} to {}, not a {}", min, max, type_name(*node)));
+  }
+  const std::int64_t value = node->as_integer()->get();
+  if (value < 0 || static_cast<std::uint64_t>(value) < min || static_cast<std::uint64_t>(value) > max) {
+    impl_->refuse(node, key, fmt::format("= {} is out of range: accepted {} to {}", value, min, max));
+  }
+  return static_cast<std::uint64_t>(value);
+}
+
+double TomlTable::real(const std::string& key, double fallback, double min, double max) {
+  const toml::node* node = impl_->find(key);
+  if (!node) return fallback;
+  if (!node->is_number()) {
+    impl_->refuse(node, key,
+                  fmt::format("must be a number from {} to {}, not a {}", min, max, type_name(*node)));
+  }
+  const double value = *node->value<double>();
+  if (!(value >= min && value <= max)) {
+    impl_->refuse(node, key, fmt::format("= {} is out of range: accepted {} to {}", value, min, max));
+  }
+  return value;
+}
+
+bool TomlTable::boolean(const std::string& key, bool fallback) {
+  const toml::node* node = impl_->find(key);
+  if (!node) return fallback;
+  if (!node->is_boolean()) {
+    impl_->refuse(node, key, fmt::format("must be true or false, not a {}", type_name(*node)));
+  }
+  return node->as_boolean()->get();
+}
+
+std::string TomlTable::text(const std::string& key, const std::string& fallback) {
+  const toml::node* node = impl_->find(key);
+  if (!node) return fallback;
+  if (!node->is_string())
+    impl_->refuse(node, key, fmt::format("must be a string, not a {}", type_name(*node)));
+  return node->as_string()->get();
+}
+
+std::string TomlTable::choice(const std::string& key, const std::string& fallback,
+                              const std::vector<std::string>& accepted) {
+  const std::string value = text(key, fallback);
+  for (const std::string& word : accepted) {
+    if (word == value) return value;
+  }
+  impl_->refuse(impl_->find(key), key, fmt::format("= \"{}\" is not one of: {}", value, join(accepted)));
+}
+
+std::uint64_t TomlTable::required_integer(const std::string& key, std::uint64_t min, std::uint64_t max) {
+  if (!impl_->find(key)) impl_->missing(key);
+  return integer(key, 0, min, max);
+}
+
+double TomlTable::required_real(const std::string& key, double min, double max) {
+  if (!impl_->find(key)) impl_->missing(key);
+  return real(key, 0.0, min, max);
+}
+
+std::string TomlTable::required_text(const std::string& key) {
+  if (!impl_->find(key)) impl_->missing(key);
+  return text(key, "");
+}
+
+TomlTable TomlTable::table(const std::string& key) {
+  const toml::node* node = impl_->find(key);
+  if (node && !node->is_table()) {
+    impl_->refuse(node, key, fmt::format("must be a table, not a {}", type_name(*node)));
+  }
+  auto child = std::make_unique<Impl>();
+  child->file = impl_->file;
+  child->table = node ? node->as_table() : nullptr;
+  child->path = impl_->dotted(key);
+  return TomlTable(std::move(child));
+}
+
+std::vector<TomlTable> TomlTable::tables(const std::string& key) {
+  std::vector<TomlTable> out;
+  const toml::node* node = impl_->find(key);
+  if (!node) return out;
+  const toml::array* array = node->as_array();
+  if (!array || !array->is_homogeneous(toml::node_type::table)) {
+    if (array && array->empty()) return out;
+    impl_->refuse(node, key, "must be an array of tables");
+  }
+  for (std::size_t i = 0; i < array->size(); ++i) {
+    auto child = std::make_unique<Impl>();
+    child->file = impl_->file;
+    child->table = array->get(i)->as_table();
+    child->path = fmt::format("{}[{}]", impl_->dotted(key), i);
+    out.push_back(TomlTable(std::move(child)));
+  }
+  return out;
+}
+
+std::vector<std::string> TomlTable::keys() const {
+  std::vector<std::string> out;
+  if (impl_->table) {
+    for (const auto& [key, node] : *impl_->table) out.emplace_back(key.str());
+  }
+  return out;
+}
+
+void TomlTable::finish() const {
+  for (const std::string& key : keys()) {
+    if (impl_->known.count(key)) continue;
+    throw ConfigError(
+        place(key), fmt::format("unknown key {}; accepted here: {}", impl_->dotted(key), join(impl_->known)));
+  }
+}
+
+TomlFile::TomlFile(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+TomlFile::TomlFile(TomlFile&&) noexcept = default;
+TomlFile::~TomlFile() = default;
+
+TomlFile TomlFile::load(const std::string& path) {
+  auto impl = std::make_unique<Impl>();
+  impl->name = path;
+  try {
+    impl->root = toml::parse_file(path);
+  } catch (const toml::parse_error& error) {
+    const auto& at = error.source().begin;
+    const std::string place = at.line ? fmt::format("{}:{}:{}", path, at.line, at.column) : path;
+    throw ConfigError(place, std::string(error.description()));
+  }
+  return TomlFile(std::move(impl));
+}
+
+TomlFile TomlFile::parse(const std::string& text, const std::string& name) {
+  auto impl = std::make_unique<Impl>();
+  impl->name = name;
+  try {
+    impl->root = toml::parse(text, name);
+  } catch (const toml::parse_error& error) {
+    const auto& at = error.source().begin;
+    throw ConfigError(fmt::format("{}:{}:{}", name, at.line, at.column), std::string(error.description()));
+  }
+  return TomlFile(std::move(impl));
+}
+
+void TomlFile::set(const std::string& assignment) {
+  const std::size_t equals = assignment.find('=');
+  if (equals == std::string::npos || equals == 0) {
+    throw ConfigError("--set " + assignment, "expected key=value, e.g. workload.max_new_tokens=32");
+  }
+  const std::string key = assignment.substr(0, equals);
+  const std::string value = assignment.substr(equals + 1);
+
+  toml::table* at = &impl_->root;
+  std::size_t begin = 0;
+  for (std::size_t dot = key.find('.'); dot != std::string::npos; dot = key.find('.', begin)) {
+    const std::string part = key.substr(begin, dot - begin);
+    toml::node* child = at->get(part);
+    if (!child) child = &at->insert(part, toml::table{}).first->second;
+    at = child->as_table();
+    if (!at) throw ConfigError("--set " + key, part + " is not a table");
+    begin = dot + 1;
+  }
+  const std::string leaf = key.substr(begin);
+  if (leaf.empty()) throw ConfigError("--set " + key, "the key ends in a dot");
+  try {
+    const toml::table parsed = toml::parse("v = " + value + "\n");
+    if (parsed.size() != 1) throw ConfigError("--set " + key, "the value must be one TOML value");
+    const toml::node* node = parsed.get("v");
+    node->visit([&](const auto& concrete) { at->insert_or_assign(leaf, concrete); });
+  } catch (const toml::parse_error&) {
+    at->insert_or_assign(leaf, value);
+  }
+  impl_->overrides.insert(key);
+}
+
+TomlTable TomlFile::root() {
+  auto impl = std::make_unique<TomlTable::Impl>();
+  impl->file = impl_.get();
+  impl->table = &impl_->root;
+  return TomlTable(std::move(impl));
+}
+
+}  // namespace memwall

@@ -1,0 +1,203 @@
+// SPDX-FileCopyrightText: The Memwall authors
+// SPDX-License-Identifier: Apache-2.0
+#include "config/scenario.h"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+
+#include "common/error.h"
+#include "common/toml_reader.h"
+
+namespace memwall::config {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string resolve(const std::string& path, const std::string& scenario_file) {
+  if (path.empty() || fs::path(path).is_absolute()) return path;
+  return (fs::path(scenario_file).parent_path() / path).lexically_normal().string();
+}
+
+WeightFormat weight_format(const std::string& word) {
+  return word == "f32" ? WeightFormat::kF32 : word == "f16" ? WeightFormat::kF16 : WeightFormat::kMxint8;
+}
+
+/// Settings that are accepted but have no effect here; a knob that does nothing must say so.
+void collect_warnings(Scenario& s, TomlTable& link, TomlTable& hbf, TomlTable& pnm, TomlTable& workload) {
+  if (s.system.chips == 1 && !link.keys().empty()) {
+    s.warnings.push_back(link.place() + ": [link] has no effect with system.chips = 1");
+  }
+  if (s.hbf.cubes == 0 && !hbf.keys().empty() && !(hbf.keys().size() == 1 && hbf.has("cubes"))) {
+    s.warnings.push_back(hbf.place() + ": [hbf] has no effect with hbf.cubes = 0");
+  }
+  if (s.pnm.implementation == PnmImplementation::kNone && pnm.has("clock_mhz")) {
+    s.warnings.push_back(pnm.place("clock_mhz") +
+                         ": pnm.clock_mhz has no effect with pnm.implementation = \"none\"");
+  }
+  if (s.workload.temperature == 0) {
+    for (const char* key : {"top_p", "top_k", "seed"}) {
+      if (!workload.has(key)) continue;
+      s.warnings.push_back(fmt::format("{}: workload.{} has no effect with workload.temperature = 0 (greedy)",
+                                       workload.place(key), key));
+    }
+  }
+}
+
+Scenario read(TomlFile& file, const std::string& path) {
+  TomlTable root = file.root();
+  Scenario s;
+  s.file = path;
+  s.name = root.required_text("name");
+  s.description = root.required_text("description");
+  s.seed = root.integer("seed", s.seed, 0, INT64_MAX);
+  s.data = root.choice("data", "functional", {"functional", "none"}) == "none" ? DataKind::kNone
+                                                                               : DataKind::kFunctional;
+
+  TomlTable system = root.table("system");
+  const std::uint64_t chips = system.integer("chips", s.system.chips, 1, 4);
+  if (chips == 3) throw ConfigError(system.place("chips"), "system.chips = 3 is not one of: 1, 2, 4");
+  s.system.chips = static_cast<std::uint32_t>(chips);
+  s.system.quantum_ns = system.integer("quantum_ns", s.system.quantum_ns, 1, 1000000000);
+  s.system.time_limit_ms = system.integer("time_limit_ms", s.system.time_limit_ms, 1, 1000000000);
+  system.finish();
+
+  TomlTable hart = root.table("hart");
+  s.hart.clock_mhz = hart.real("clock_mhz", s.hart.clock_mhz, 1, 10000);
+  hart.finish();
+
+  TomlTable accel = root.table("accel");
+  s.accel.clock_mhz = accel.real("clock_mhz", s.accel.clock_mhz, 1, 10000);
+  s.accel.macs_per_cycle =
+      static_cast<std::uint32_t>(accel.integer("macs_per_cycle", s.accel.macs_per_cycle, 1, 1u << 24));
+  s.accel.vector_lanes =
+      static_cast<std::uint32_t>(accel.integer("vector_lanes", s.accel.vector_lanes, 1, 1u << 16));
+  s.accel.sram_kib = accel.integer("sram_kib", s.accel.sram_kib, 64, 65536);
+  s.accel.sram_bytes_per_cycle = static_cast<std::uint32_t>(
+      accel.integer("sram_bytes_per_cycle", s.accel.sram_bytes_per_cycle, 4, 1u << 20));
+  accel.finish();
+
+  TomlTable noc = root.table("noc");
+  s.noc.port_gbytes_per_s = noc.real("port_gbytes_per_s", s.noc.port_gbytes_per_s, 0.001, 1e6);
+  s.noc.hop_latency_ns = noc.real("hop_latency_ns", s.noc.hop_latency_ns, 0, 1e6);
+  noc.finish();
+
+  TomlTable hbm = root.table("hbm");
+  s.hbm.preset = resolve(hbm.required_text("preset"), path);
+  s.hbm.stacks = static_cast<std::uint32_t>(hbm.integer("stacks", s.hbm.stacks, 1, 16));
+  s.hbm.capacity_mib = hbm.integer("capacity_mib", 0, 0, 65536);
+  hbm.finish();
+
+  TomlTable hbf = root.table("hbf");
+  s.hbf.cubes = static_cast<std::uint32_t>(hbf.integer("cubes", s.hbf.cubes, 0, 8));
+  s.hbf.preset = resolve(s.hbf.cubes ? hbf.required_text("preset") : hbf.text("preset", ""), path);
+  s.hbf.corrected_rate = hbf.real("corrected_rate", 0, 0, 1);
+  s.hbf.retry_rate = hbf.real("retry_rate", 0, 0, 1);
+  s.hbf.uncorrectable_rate = hbf.real("uncorrectable_rate", 0, 0, 1);
+  hbf.finish();
+
+  TomlTable pnm = root.table("pnm");
+  const std::string implementation = pnm.choice("implementation", "none", {"none", "tlm", "rtl"});
+  s.pnm.implementation = implementation == "rtl"   ? PnmImplementation::kRtl
+                         : implementation == "tlm" ? PnmImplementation::kTlm
+                                                   : PnmImplementation::kNone;
+  s.pnm.clock_mhz = pnm.real("clock_mhz", s.pnm.clock_mhz, 1, 10000);
+  s.pnm.waveform = pnm.boolean("waveform", false);
+  if (s.pnm.waveform && s.pnm.implementation != PnmImplementation::kRtl) {
+    throw ConfigError(pnm.place("waveform"), "pnm.waveform = true needs pnm.implementation = \"rtl\"");
+  }
+  if (s.data == DataKind::kNone && s.pnm.implementation == PnmImplementation::kRtl) {
+    throw ConfigError(
+        pnm.place("implementation"),
+        "pnm.implementation = \"rtl\" needs data = \"functional\"; accepted with data = \"none\": none, tlm");
+  }
+  pnm.finish();
+
+  TomlTable link = root.table("link");
+  s.link.gbytes_per_s = link.real("gbytes_per_s", s.link.gbytes_per_s, 0.001, 1e6);
+  s.link.latency_ns = link.real("latency_ns", s.link.latency_ns, 0, 1e6);
+  s.link.flit_error_rate = link.real("flit_error_rate", 0, 0, 1);
+  s.link.dead_after_us = link.real("dead_after_us", 0, 0, 1e12);
+  link.finish();
+
+  TomlTable model = root.table("model");
+  s.model.path = resolve(model.required_text("path"), path);
+  s.model.tokenizer = resolve(model.text("tokenizer", ""), path);
+  s.model.format = weight_format(model.choice("format", "f16", {"f32", "f16", "mxint8"}));
+  s.model.kv_format = weight_format(model.choice("kv_format", "f16", {"f32", "f16"}));
+  s.model.weights =
+      model.choice("weights", "hbm", {"hbm", "hbf"}) == "hbf" ? WeightPlacement::kHbf : WeightPlacement::kHbm;
+  if (s.model.weights == WeightPlacement::kHbf && s.hbf.cubes == 0) {
+    throw ConfigError(model.place("weights"), "model.weights = \"hbf\" needs hbf.cubes of at least 1");
+  }
+  s.model.reduction_slices =
+      static_cast<std::uint32_t>(model.integer("reduction_slices", s.model.reduction_slices, 1, 64));
+  if (s.model.reduction_slices % s.system.chips != 0) {
+    throw ConfigError(model.place("reduction_slices"),
+                      fmt::format("model.reduction_slices = {} must be a multiple of system.chips = {}",
+                                  s.model.reduction_slices, s.system.chips));
+  }
+  s.model.prefill_batch =
+      static_cast<std::uint32_t>(model.integer("prefill_batch", s.model.prefill_batch, 1, 64));
+  model.finish();
+
+  TomlTable workload = root.table("workload");
+  s.workload.prompt = workload.text("prompt", "");
+  s.workload.max_new_tokens =
+      static_cast<std::uint32_t>(workload.integer("max_new_tokens", s.workload.max_new_tokens, 1, 1u << 20));
+  s.workload.temperature = workload.real("temperature", 0, 0, 100);
+  s.workload.top_p = workload.real("top_p", 1, 0, 1);
+  s.workload.top_k = static_cast<std::uint32_t>(workload.integer("top_k", s.workload.top_k, 1, 256));
+  s.workload.seed = workload.integer("seed", s.workload.seed, 0, INT64_MAX);
+  s.workload.check_reference = workload.boolean("check_reference", true);
+  workload.finish();
+
+  TomlTable firmware = root.table("firmware");
+  s.firmware.path = resolve(firmware.text("path", ""), path);
+  firmware.finish();
+
+  collect_warnings(s, link, hbf, pnm, workload);
+  root.finish();
+  return s;
+}
+
+}  // namespace
+
+Scenario load_scenario(const std::string& path, const std::vector<std::string>& overrides) {
+  TomlFile file = TomlFile::load(path);
+  for (const std::string& assignment : overrides) file.set(assignment);
+  return read(file, path);
+}
+
+Scenario parse_scenario(const std::string& text, const std::string& name) {
+  TomlFile file = TomlFile::parse(text, name);
+  return read(file, name);
+}
+
+const char* to_string(PnmImplementation value) {
+  switch (value) {
+    case PnmImplementation::kNone:
+      return "none";
+    case PnmImplementation::kTlm:
+      return "tlm";
+    case PnmImplementation::kRtl:
+      return "rtl";
+  }
+  return "?";
+}
+
+const char* to_string(WeightFormat value) {
+  switch (value) {
+    case WeightFormat::kF32:
+      return "f32";
+    case WeightFormat::kF16:
+      return "f16";
+    case WeightFormat::kMxint8:
+      return "mxint8";
+  }
+  return "?";
+}
+
+const char* to_string(WeightPlacement value) { return value == WeightPlacement::kHbf ? "hbf" : "hbm"; }
+
+}  // namespace memwall::config

@@ -1,0 +1,123 @@
+// SPDX-FileCopyrightText: The Memwall authors
+// SPDX-License-Identifier: Apache-2.0
+/// @file
+/// A scenario: everything a run depends on. Same scenario and seed, same result, byte for byte.
+/// Units are in the names. `load_scenario` refuses unknown keys and impossible values with file:line:column.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace memwall::config {
+
+enum class DataKind { kFunctional, kNone };
+enum class PnmImplementation { kNone, kTlm, kRtl };
+enum class WeightFormat { kF32, kF16, kMxint8 };
+enum class WeightPlacement { kHbm, kHbf };
+
+struct SystemConfig {
+  std::uint32_t chips = 1;              ///< 1, 2 or 4, fully connected
+  std::uint64_t quantum_ns = 10000;     ///< temporal decoupling of the hart; never changes a token
+  std::uint64_t time_limit_ms = 60000;  ///< simulated time after which a run has failed
+};
+
+struct HartConfig {
+  double clock_mhz = 1000;
+};
+
+struct AccelConfig {
+  double clock_mhz = 1000;
+  std::uint32_t macs_per_cycle = 4096;
+  std::uint32_t vector_lanes = 64;
+  std::uint64_t sram_kib = 4096;
+  std::uint32_t sram_bytes_per_cycle = 1024;
+};
+
+struct NocConfig {
+  double port_gbytes_per_s = 2048;
+  double hop_latency_ns = 10;
+};
+
+struct HbmConfig {
+  std::string preset;  ///< path, absolute after loading
+  std::uint32_t stacks = 1;
+  std::uint64_t capacity_mib = 0;  ///< 0: the preset's; smaller values cap what is offered to software
+};
+
+struct HbfConfig {
+  std::string preset;
+  std::uint32_t cubes = 0;
+  double corrected_rate = 0;  ///< per page sense
+  double retry_rate = 0;
+  double uncorrectable_rate = 0;
+};
+
+struct PnmConfig {
+  PnmImplementation implementation = PnmImplementation::kNone;
+  double clock_mhz = 1000;
+  bool waveform = false;  ///< RTL only: writes DIR/pnm_<chip>_<stack>.fst
+};
+
+struct LinkConfig {
+  double gbytes_per_s = 256;  ///< per direction
+  double latency_ns = 10;
+  double flit_error_rate = 0;
+  double dead_after_us = 0;  ///< 0: never; else the link drops everything from then on
+};
+
+struct ModelSettings {
+  std::string path;
+  std::string tokenizer;  ///< llama2.c checkpoints only
+  WeightFormat format = WeightFormat::kF16;
+  WeightFormat kv_format = WeightFormat::kF16;  ///< F32 or F16
+  WeightPlacement weights = WeightPlacement::kHbm;
+  std::uint32_t reduction_slices = 2;
+  std::uint32_t prefill_batch = 8;
+};
+
+struct WorkloadConfig {
+  std::string prompt;
+  std::uint32_t max_new_tokens = 64;
+  double temperature = 0;
+  double top_p = 1;
+  std::uint32_t top_k = 64;
+  std::uint64_t seed = 1;
+  bool check_reference = true;  ///< compare tokens with the host reference
+};
+
+struct FirmwareConfig {
+  std::string path;  ///< ELF; empty: the bundled llm.elf
+};
+
+struct Scenario {
+  std::string file;
+  std::string name;
+  std::string description;
+  std::uint64_t seed = 1;
+  DataKind data = DataKind::kFunctional;
+  SystemConfig system;
+  HartConfig hart;
+  AccelConfig accel;
+  NocConfig noc;
+  HbmConfig hbm;
+  HbfConfig hbf;
+  PnmConfig pnm;
+  LinkConfig link;
+  ModelSettings model;
+  WorkloadConfig workload;
+  FirmwareConfig firmware;
+  /// Settings that cannot change the result of this scenario, one sentence each.
+  std::vector<std::string> warnings;
+};
+
+/// Reads `path`, applies `overrides` ("a.b=value") and checks everything that needs no other file.
+Scenario load_scenario(const std::string& path, const std::vector<std::string>& overrides = {});
+/// For tests and fuzzing. `name` stands for the path in messages; relative paths resolve against its folder.
+Scenario parse_scenario(const std::string& text, const std::string& name);
+
+const char* to_string(PnmImplementation value);
+const char* to_string(WeightFormat value);
+const char* to_string(WeightPlacement value);
+
+}  // namespace memwall::config
