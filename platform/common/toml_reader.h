@@ -71,6 +71,7 @@ class TomlFile {
   TomlTable root();
 
  private:
+  friend class TomlTable;
   struct Impl;
   explicit TomlFile(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
