@@ -1,0 +1,310 @@
+// SPDX-FileCopyrightText: The Memwall authors
+// SPDX-License-Identifier: Apache-2.0
+#include "report/result.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <unordered_map>
+
+#include "common/error.h"
+
+namespace memwall::report {
+namespace {
+
+using nlohmann::ordered_json;
+
+double number(const Stat& stat) {
+  return std::visit([](auto value) { return static_cast<double>(value); }, stat.value);
+}
+
+bool ends_with(const std::string& text, const std::string& suffix) {
+  return text.size() >= suffix.size() &&
+         text.compare(text.size() - suffix.size(), suffix.size(), suffix) == 0;
+}
+
+ordered_json to_json(const Stat& stat) {
+  ordered_json j;
+  j["name"] = stat.name;
+  std::visit([&](auto value) { j["value"] = value; }, stat.value);
+  j["unit"] = stat.unit;
+  if (!stat.clock.empty()) j["clock"] = stat.clock;
+  j["description"] = stat.description;
+  return j;
+}
+
+double to_ns(TimePs t) { return static_cast<double>(t) / 1e3; }
+
+/// Name of the block a counter belongs to: "chip0.hbm1.port.bytes" -> "chip0.hbm1".
+std::string block_of(const std::string& name) {
+  const std::size_t first = name.find('.');
+  const std::size_t second = first == std::string::npos ? first : name.find('.', first + 1);
+  return name.substr(0, second);
+}
+
+/// Kind of block: "chip0.hbm1" -> "hbm".
+std::string kind_of(const std::string& name) {
+  std::string block = block_of(name);
+  const std::size_t dot = block.find('.');
+  if (dot != std::string::npos) block = block.substr(dot + 1);
+  const std::size_t digits = block.find_last_not_of("0123456789");
+  return block.substr(0, digits + 1);
+}
+
+std::map<std::string, double> energy_by_kind(const std::vector<Stat>& stats) {
+  std::map<std::string, double> out;
+  for (const Stat& s : stats) {
+    if (s.unit == "pJ" && s.kind == StatKind::kCounter) out[kind_of(s.name)] += number(s);
+  }
+  return out;
+}
+
+/// Bytes by memory and direction: counters of hbm and hbf blocks named bytes_read and bytes_written.
+std::map<std::string, double> bytes_by_memory(const std::vector<Stat>& stats) {
+  std::map<std::string, double> out;
+  for (const Stat& s : stats) {
+    const std::string kind = kind_of(s.name);
+    if (s.unit != "bytes" || (kind != "hbm" && kind != "hbf")) continue;
+    if (s.name == block_of(s.name) + ".bytes_read") out[kind + "_read"] += number(s);
+    if (s.name == block_of(s.name) + ".bytes_written") out[kind + "_written"] += number(s);
+  }
+  return out;
+}
+
+double level(const std::vector<Stat>& stats, const std::string& kind, const std::string& leaf) {
+  double total = 0;
+  for (const Stat& s : stats) {
+    if (kind_of(s.name) == kind && s.name == block_of(s.name) + "." + leaf) total += number(s);
+  }
+  return total;
+}
+
+std::string scaled(double value, const std::vector<std::pair<double, const char*>>& steps) {
+  for (const auto& [size, unit] : steps) {
+    if (std::abs(value) >= size) return fmt::format("{:.3g} {}", value / size, unit);
+  }
+  return fmt::format("{:.3g} {}", value / steps.back().first, steps.back().second);
+}
+
+std::string bytes_text(double bytes) {
+  return scaled(bytes, {{1073741824.0, "GiB"}, {1048576.0, "MiB"}, {1024.0, "KiB"}, {1.0, "B"}});
+}
+
+std::string time_text(double ns) { return scaled(ns, {{1e9, "s"}, {1e6, "ms"}, {1e3, "us"}, {1.0, "ns"}}); }
+
+std::string energy_text(double pj) {
+  return scaled(pj, {{1e12, "J"}, {1e9, "mJ"}, {1e6, "uJ"}, {1e3, "nJ"}, {1.0, "pJ"}});
+}
+
+ordered_json to_json(const Phase& phase) {
+  const double ns = to_ns(phase.end - phase.begin);
+  ordered_json j;
+  j["name"] = phase.name;
+  j["begin_ns"] = to_ns(phase.begin);
+  j["end_ns"] = to_ns(phase.end);
+  j["tokens"] = phase.tokens;
+  const Bound bound = bound_of(phase);
+  j["bound"] = bound.name;
+  j["time_shares"] = bound.shares;
+  const auto bytes = bytes_by_memory(phase.counters);
+  j["bytes"] = bytes;
+  ordered_json bandwidth;
+  for (const char* kind : {"hbm", "hbf"}) {
+    const double peak = level(phase.counters, kind, "peak_bandwidth");
+    if (peak == 0) continue;
+    double moved = 0;
+    for (const auto& [name, value] : bytes) moved += name.rfind(kind, 0) == 0 ? value : 0;
+    bandwidth[kind] = {{"achieved_gbytes_per_s", ns > 0 ? moved / ns : 0.0}, {"peak_gbytes_per_s", peak}};
+  }
+  j["bandwidth"] = bandwidth;
+  j["link_bytes"] = sum(phase.counters, ".link", ".payload_bytes_sent");
+  j["energy_pj"] = energy_by_kind(phase.counters);
+  const double macs = sum(phase.counters, "", ".macs");
+  double moved = 0;
+  for (const auto& [name, value] : bytes) moved += value;
+  j["operations"] = 2 * macs;
+  j["operational_intensity_ops_per_byte"] = moved > 0 ? 2 * macs / moved : 0.0;
+  j["counters"] = ordered_json::array();
+  for (const Stat& stat : phase.counters) {
+    if (stat.kind == StatKind::kCounter && number(stat) == 0) continue;
+    j["counters"].push_back(to_json(stat));
+  }
+  return j;
+}
+
+void write_text(const std::filesystem::path& path, const std::string& text) {
+  std::ofstream out(path, std::ios::binary);
+  out << text << '\n';
+  if (!out.flush()) throw ConfigError(path.string(), "cannot be written");
+}
+
+}  // namespace
+
+std::vector<Stat> difference(const std::vector<Stat>& before, const std::vector<Stat>& after) {
+  std::unordered_map<std::string, const Stat*> earlier;
+  for (const Stat& s : before) earlier[s.name] = &s;
+  std::vector<Stat> out = after;
+  for (Stat& s : out) {
+    const auto found = earlier.find(s.name);
+    if (s.kind == StatKind::kLevel || found == earlier.end()) continue;
+    if (auto* count = std::get_if<std::uint64_t>(&s.value)) {
+      *count -= std::get<std::uint64_t>(found->second->value);
+    } else {
+      std::get<double>(s.value) -= std::get<double>(found->second->value);
+    }
+  }
+  return out;
+}
+
+double sum(const std::vector<Stat>& stats, const std::string& part, const std::string& suffix) {
+  double total = 0;
+  for (const Stat& s : stats) {
+    if (ends_with(s.name, suffix) && s.name.find(part) != std::string::npos) total += number(s);
+  }
+  return total;
+}
+
+Bound bound_of(const Phase& phase) {
+  Bound bound;
+  const double span = static_cast<double>(phase.end - phase.begin);
+  const double chips = std::max(1.0, level(phase.counters, "sysctrl", "present"));
+  if (span <= 0) return bound;
+  const auto share = [&](const char* name, double ps) { bound.shares[name] = ps / span / chips; };
+  share("compute", sum(phase.counters, ".accel", ".compute_bound_time"));
+  share("memory", sum(phase.counters, ".accel", ".memory_bound_time"));
+  share("near-memory unit", sum(phase.counters, ".pnm", ".busy_time"));
+  share("link", sum(phase.counters, ".link", ".busy_time"));
+  double known = 0;
+  for (const auto& [name, value] : bound.shares) known += value;
+  bound.shares["latency"] = std::max(0.0, 1.0 - known);
+  bound.name = std::max_element(bound.shares.begin(), bound.shares.end(), [](const auto& a, const auto& b) {
+                 return a.second < b.second;
+               })->first;
+  return bound;
+}
+
+std::string to_json(const RunResult& r) {
+  ordered_json j;
+  j["format_version"] = 1;
+  j["scenario"] = r.scenario;
+  j["description"] = r.description;
+  j["model"] = r.model;
+  j["seed"] = r.seed;
+  j["settings"] = r.settings;
+  j["clocks"] = r.clocks;
+  j["prompt_tokens"] = r.prompt_tokens;
+  j["tokens"] = r.tokens;
+  j["text"] = r.text;
+  j["finish"] = r.finish;
+  j["reference_match"] = r.reference_checked ? ordered_json(r.reference_match) : ordered_json(nullptr);
+  j["first_mismatch"] = r.first_mismatch >= 0 ? ordered_json(r.first_mismatch) : ordered_json(nullptr);
+  j["time_to_first_token_ns"] = to_ns(r.time_to_first_token);
+  j["time_per_output_token_ns"] = to_ns(r.time_per_output_token);
+  j["tokens_per_second"] =
+      r.time_per_output_token ? 1e12 / static_cast<double>(r.time_per_output_token) : 0.0;
+  j["simulated_ns"] = to_ns(r.simulated);
+  j["phases"] = ordered_json::array();
+  for (const Phase& phase : r.phases) j["phases"].push_back(to_json(phase));
+  j["counters"] = ordered_json::array();
+  for (const Stat& stat : r.counters) j["counters"].push_back(to_json(stat));
+  j["assumed"] = r.assumed;
+  // Text may hold any bytes that the model emits; invalid UTF-8 becomes U+FFFD.
+  return j.dump(2, ' ', false, ordered_json::error_handler_t::replace);
+}
+
+std::string to_json(const RunResult& r, const HostResult& host) {
+  ordered_json j;
+  j["scenario"] = r.scenario;
+  j["build_seconds"] = host.build_seconds;
+  j["wall_seconds"] = host.wall_seconds;
+  j["reference_seconds"] = host.reference_seconds;
+  j["tokens_per_wall_second"] =
+      host.wall_seconds > 0 ? static_cast<double>(r.tokens.size()) / host.wall_seconds : 0.0;
+  j["simulated_seconds_per_wall_second"] =
+      host.wall_seconds > 0 ? static_cast<double>(r.simulated) * 1e-12 / host.wall_seconds : 0.0;
+  j["instructions"] = host.instructions;
+  return j.dump(2);
+}
+
+std::string to_table(const RunResult& r, const HostResult& host) {
+  std::string out;
+  const auto line = [&](const std::string& name, const std::string& value) {
+    out += fmt::format("  {:<28} {}\n", name, value);
+  };
+  const auto heading = [&](const std::string& title) { out += fmt::format("\n{}\n", title); };
+
+  out += fmt::format("{}: {}\n", r.scenario, r.description);
+  heading("tokens");
+  line("model", r.model);
+  line("prompt / generated", fmt::format("{} / {} ({})", r.prompt_tokens.size(), r.tokens.size(), r.finish));
+  line("host reference", !r.reference_checked ? "not compared"
+                         : r.reference_match  ? "identical"
+                                              : fmt::format("DIFFERS from token {}", r.first_mismatch));
+  line("time to first token", time_text(to_ns(r.time_to_first_token)));
+  line("time per output token", time_text(to_ns(r.time_per_output_token)));
+  if (r.time_per_output_token > 0) {
+    line("tokens/s, simulated", fmt::format("{:.0f}", 1e12 / static_cast<double>(r.time_per_output_token)));
+  }
+  line("clocks", fmt::format("{}", fmt::join(r.clocks, ", ")));
+
+  for (const Phase& phase : r.phases) {
+    const double ns = to_ns(phase.end - phase.begin);
+    heading(fmt::format("{} ({} tokens, {})", phase.name, phase.tokens, time_text(ns)));
+    const auto bytes = bytes_by_memory(phase.counters);
+    for (const char* kind : {"hbm", "hbf"}) {
+      const double peak = level(phase.counters, kind, "peak_bandwidth");
+      if (peak == 0) continue;
+      const auto get = [&](const char* direction) {
+        const auto found = bytes.find(std::string(kind) + direction);
+        return found == bytes.end() ? 0.0 : found->second;
+      };
+      const double read = get("_read"), written = get("_written");
+      const double achieved = ns > 0 ? (read + written) / ns : 0;
+      line(std::string(kind) + " read / written",
+           fmt::format("{} / {}", bytes_text(read), bytes_text(written)));
+      line(std::string(kind) + " bandwidth",
+           fmt::format("{:.3g} of {:.4g} GB/s ({:.2g} %)", achieved, peak, 100 * achieved / peak));
+    }
+    const double link = sum(phase.counters, ".link", ".payload_bytes_sent");
+    if (link > 0) line("link payload", bytes_text(link));
+    const auto energy = energy_by_kind(phase.counters);
+    double total = 0;
+    std::string parts;
+    for (const auto& [kind, pj] : energy) {
+      total += pj;
+      if (pj > 0) parts += fmt::format("{}{} {}", parts.empty() ? "" : ", ", kind, energy_text(pj));
+    }
+    line("energy", fmt::format("{} ({})", energy_text(total), parts));
+    const Bound bound = bound_of(phase);
+    std::string shares;
+    for (const auto& [name, share] : bound.shares) {
+      if (share >= 0.005)
+        shares += fmt::format("{}{} {:.0f} %", shares.empty() ? "" : ", ", name, 100 * share);
+    }
+    line("bound by", fmt::format("{} ({})", bound.name, shares));
+  }
+
+  heading("host");
+  line("wall time", fmt::format("{:.2f} s simulation, {:.2f} s set-up, {:.2f} s reference", host.wall_seconds,
+                                host.build_seconds, host.reference_seconds));
+  if (host.wall_seconds > 0) {
+    line("tokens per wall-second",
+         fmt::format("{:.1f}", static_cast<double>(r.tokens.size()) / host.wall_seconds));
+    line("simulated s per wall-s",
+         fmt::format("{:.3g}", static_cast<double>(r.simulated) * 1e-12 / host.wall_seconds));
+  }
+  return out;
+}
+
+void write_files(const std::string& dir, const RunResult& result, const HostResult& host) {
+  std::error_code error;
+  std::filesystem::create_directories(dir, error);
+  if (error) throw ConfigError(dir, "cannot be created: " + error.message());
+  write_text(std::filesystem::path(dir) / "result.json", to_json(result));
+  write_text(std::filesystem::path(dir) / "host.json", to_json(result, host));
+}
+
+}  // namespace memwall::report
