@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# SPDX-FileCopyrightText: The Memwall authors
+# SPDX-License-Identifier: Apache-2.0
+# ./memwall bench: speed of the models on this host. Reported, never a pass or fail.
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+
+usage() {
+  cat <<'TEXT'
+usage: ./memwall bench [hart|hbm|pnm|system|all] [GOOGLE BENCHMARK ARGUMENTS]
+
+  hart     instructions per second of the hart at several quanta
+  hbm      requests per second of the HBM core
+  pnm      cycles per second of the Verilated decode unit with its adapter
+  system   tokens per wall-second of the bundled model, PNM as model and as RTL
+TEXT
+}
+
+name=all
+case "${1:-all}" in
+  -h|--help) usage; exit 0 ;;
+  hart|hbm|pnm|system|all) name=${1:-all}; [ $# -eq 0 ] || shift ;;
+  -*) ;;
+  *) echo "memwall: unknown benchmark '$1'" >&2; usage >&2; exit 2 ;;
+esac
+
+build=${MEMWALL_BUILD_DIR:?set by ./memwall}
+names=$name
+[ "$name" != all ] || names="hart hbm pnm system"
+for each in $names; do
+  cmake --build "$build" --target "bench_$each" >"$build/bench.log" || { tail -n 40 "$build/bench.log"; exit 2; }
+done
+cd "$root"
+for each in $names; do
+  echo "== $each"
+  "$build/tests/bench/bench_$each" "$@"
+done
