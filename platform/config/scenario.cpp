@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
 #include <filesystem>
 
 #include "common/error.h"
@@ -67,14 +68,18 @@ Scenario read(TomlFile& file, const std::string& path) {
   hart.finish();
 
   TomlTable accel = root.table("accel");
-  s.accel.clock_mhz = accel.real("clock_mhz", s.accel.clock_mhz, 1, 10000);
+  const double accel_mhz =
+      accel.real("clock_mhz", 1e6 / static_cast<double>(s.accel.clock_period_ps), 1, 10000);
+  s.accel.clock_period_ps = static_cast<TimePs>(std::lround(1e6 / accel_mhz));
   s.accel.macs_per_cycle =
       static_cast<std::uint32_t>(accel.integer("macs_per_cycle", s.accel.macs_per_cycle, 1, 1u << 24));
   s.accel.vector_lanes =
       static_cast<std::uint32_t>(accel.integer("vector_lanes", s.accel.vector_lanes, 1, 1u << 16));
-  s.accel.sram_kib = accel.integer("sram_kib", s.accel.sram_kib, 64, 65536);
+  s.accel.sram_bytes = accel.integer("sram_kib", s.accel.sram_bytes / 1024, 64, 65536) * 1024;
   s.accel.sram_bytes_per_cycle = static_cast<std::uint32_t>(
       accel.integer("sram_bytes_per_cycle", s.accel.sram_bytes_per_cycle, 4, 1u << 20));
+  s.accel.dma_outstanding =
+      static_cast<std::uint32_t>(accel.integer("dma_outstanding", s.accel.dma_outstanding, 1, 65536));
   accel.finish();
 
   TomlTable noc = root.table("noc");
@@ -151,6 +156,11 @@ Scenario read(TomlFile& file, const std::string& path) {
   s.workload.seed = workload.integer("seed", s.workload.seed, 0, INT64_MAX);
   s.workload.check_reference = workload.boolean("check_reference", true);
   workload.finish();
+
+  TomlTable uart = root.table("uart");
+  s.uart.output = uart.choice("output", "file", {"file", "terminal"}) == "terminal" ? UartOutput::kTerminal
+                                                                                    : UartOutput::kFile;
+  uart.finish();
 
   TomlTable firmware = root.table("firmware");
   s.firmware.path = resolve(firmware.text("path", ""), path);

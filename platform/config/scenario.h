@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "accel/config.h"
+
 namespace memwall::config {
 
 enum class DataKind { kFunctional, kNone };
@@ -24,14 +26,6 @@ struct SystemConfig {
 
 struct HartConfig {
   double clock_mhz = 1000;
-};
-
-struct AccelConfig {
-  double clock_mhz = 1000;
-  std::uint32_t macs_per_cycle = 4096;
-  std::uint32_t vector_lanes = 64;
-  std::uint64_t sram_kib = 4096;
-  std::uint32_t sram_bytes_per_cycle = 1024;
 };
 
 struct NocConfig {
@@ -86,6 +80,12 @@ struct WorkloadConfig {
   bool check_reference = true;  ///< compare tokens with the host reference
 };
 
+enum class UartOutput { kFile, kTerminal };
+
+struct UartSettings {
+  UartOutput output = UartOutput::kFile;  ///< DIR/uart_chip<N>.log, or standard error with a prefix
+};
+
 struct FirmwareConfig {
   std::string path;  ///< ELF; empty: the bundled llm.elf
 };
@@ -98,7 +98,7 @@ struct Scenario {
   DataKind data = DataKind::kFunctional;
   SystemConfig system;
   HartConfig hart;
-  AccelConfig accel;
+  accel::Config accel;  ///< sram_base and functional are set when the chip is built
   NocConfig noc;
   HbmConfig hbm;
   HbfConfig hbf;
@@ -106,6 +106,7 @@ struct Scenario {
   LinkConfig link;
   ModelSettings model;
   WorkloadConfig workload;
+  UartSettings uart;
   FirmwareConfig firmware;
   /// Settings that cannot change the result of this scenario, one sentence each.
   std::vector<std::string> warnings;
