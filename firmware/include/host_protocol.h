@@ -2,8 +2,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file
- * What host and chip 0 say to each other, through the mailbox RAM and its doorbells. Little endian. Offsets are
- * relative to the mailbox RAM. The producer of a ring writes the entry first, then its index, then rings.
+ * What host and chip 0 say to each other, through the mailbox RAM and its doorbells. Little endian. Offsets
+ * are relative to the mailbox RAM. The producer of a ring writes the entry first, then its index, then rings.
  *
  *   0x0000 host_header_t
  *   0x0100 request ring   (host -> chip), HOST_RING_ENTRIES entries of host_request_t
@@ -27,11 +27,11 @@ extern "C" {
 #define HOST_TOKENS_OFFSET 0x8000u
 
 typedef struct {
-  uint32_t version;              /**< written by the host before the first doorbell */
-  uint32_t request_produced;     /**< free running, host writes */
-  uint32_t request_consumed;     /**< free running, chip writes */
-  uint32_t completion_produced;  /**< free running, chip writes */
-  uint32_t completion_consumed;  /**< free running, host writes */
+  uint32_t version;             /**< written by the host before the first doorbell */
+  uint32_t request_produced;    /**< free running, host writes */
+  uint32_t request_consumed;    /**< free running, chip writes */
+  uint32_t completion_produced; /**< free running, chip writes */
+  uint32_t completion_consumed; /**< free running, host writes */
 } host_header_t;
 
 enum { HOST_REQUEST_GENERATE = 1, HOST_REQUEST_SHUTDOWN = 2 };
@@ -42,7 +42,7 @@ typedef struct {
   uint32_t prompt_offset;  /**< of u32 token ids in the mailbox RAM */
   uint32_t prompt_tokens;  /**< at least 1 */
   uint32_t max_new_tokens; /**< stop after this many */
-  uint32_t eos_token;      /**< stop when sampled; 0xffffffff: never */
+  uint32_t eos_token;      /**< stop when sampled (not reported as a TOKEN); 0xffffffff: never */
   float temperature;       /**< 0: greedy */
   float top_p;             /**< nucleus within the top_k candidates; 1: off */
   uint32_t top_k;          /**< candidates kept, 1..256 */
@@ -50,15 +50,21 @@ typedef struct {
   uint64_t seed;
 } host_request_t; /* 48 bytes */
 
-enum { HOST_COMPLETION_READY = 1, HOST_COMPLETION_PREFILL_DONE = 2, HOST_COMPLETION_TOKEN = 3, HOST_COMPLETION_DONE = 4, HOST_COMPLETION_ERROR = 5 };
+enum {
+  HOST_COMPLETION_READY = 1,
+  HOST_COMPLETION_PREFILL_DONE = 2,
+  HOST_COMPLETION_TOKEN = 3,
+  HOST_COMPLETION_DONE = 4,
+  HOST_COMPLETION_ERROR = 5
+};
 
 /** Why a request ended (DONE) or failed (ERROR). */
 enum {
   HOST_STATUS_OK = 0,           /**< eos or max_new_tokens */
   HOST_STATUS_CONTEXT_FULL = 1, /**< the KV cache has no room; tokens so far are valid */
   HOST_STATUS_BAD_REQUEST = 2,
-  HOST_STATUS_HARDWARE = 3,     /**< an engine, memory or link error that could not be recovered; see UART */
-  HOST_STATUS_UNSUPPORTED = 4   /**< model or configuration the firmware refuses; see UART */
+  HOST_STATUS_HARDWARE = 3,   /**< an engine, memory or link error that could not be recovered; see UART */
+  HOST_STATUS_UNSUPPORTED = 4 /**< model or configuration the firmware refuses; see UART */
 };
 
 typedef struct {

@@ -10,9 +10,9 @@
  * heads [s*n_kv_heads/n_slices, (s+1)*n_kv_heads/n_slices), the query heads that share them, and the hidden
  * units [h(s), h(s+1)), h(s) = manifest_hidden_begin(). Chip c of n_chips runs
  * slices [c*n_slices/n_chips, (c+1)*n_slices/n_chips). Partial results of ALL slices are added in ascending
- * slice order, whatever the number of chips, so that the number of chips never changes a token. A slice may be
- * empty (n_kv_heads < n_slices): its tensors have rows or cols 0 and it contributes nothing, not even a zero.
- * The output matrix is cut by vocabulary rows, per chip: [c*vocab/n_chips, (c+1)*vocab/n_chips).
+ * slice order, whatever the number of chips, so that the number of chips never changes a token. A slice may
+ * be empty (n_kv_heads < n_slices): its tensors have rows or cols 0 and it contributes nothing, not even a
+ * zero. The output matrix is cut by vocabulary rows, per chip: [c*vocab/n_chips, (c+1)*vocab/n_chips).
  */
 #ifndef MEMWALL_MANIFEST_H
 #define MEMWALL_MANIFEST_H
@@ -78,9 +78,9 @@ typedef struct {
   uint32_t vocab_size;
   uint32_t max_context; /**< of the model; memory may allow less */
   float rms_epsilon;
-  uint32_t kv_format; /**< FORMAT_F32 or FORMAT_F16 */
+  uint32_t kv_format;     /**< FORMAT_F32 or FORMAT_F16 */
   uint32_t prefill_batch; /**< prompt tokens per pass, at least 1 */
-  uint32_t n_arenas; /**< HBM stacks of this chip */
+  uint32_t n_arenas;      /**< HBM stacks of this chip */
   /* where things are */
   uint64_t layers_address; /**< of manifest_layer tables: see manifest_norms_t and manifest_slice_t below */
   manifest_tensor_t token_embedding; /**< (vocab_size, dim), F32 or F16 */
@@ -90,7 +90,8 @@ typedef struct {
   manifest_arena_t arenas[MANIFEST_MAX_STACKS];
 } manifest_t;
 
-/** For each layer, in order, at layers_address: one manifest_norms_t, then one manifest_slice_t per local slice. */
+/** For each layer, in order, at layers_address: one manifest_norms_t, then one manifest_slice_t per local
+ * slice. */
 typedef struct {
   manifest_tensor_t attention_norm; /**< (1, dim), F32 */
   manifest_tensor_t ffn_norm;       /**< (1, dim), F32 */
