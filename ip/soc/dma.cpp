@@ -24,12 +24,9 @@ void DmaCore::on_write_control(std::uint32_t written) {
   set_status_busy(1);
   set_status_error_code(StatusErrorCode::kOk);
   set_done_bytes(0);
+  copy_ = {static_cast<std::uint64_t>(src_hi()) << 32 | src_lo(),
+           static_cast<std::uint64_t>(dst_hi()) << 32 | dst_lo(), length()};
   start_ = true;
-}
-
-DmaCore::Copy DmaCore::copy() const {
-  return {static_cast<std::uint64_t>(src_hi()) << 32 | src_lo(),
-          static_cast<std::uint64_t>(dst_hi()) << 32 | dst_lo(), length()};
 }
 
 void DmaCore::finish(StatusErrorCode code) {
@@ -39,10 +36,9 @@ void DmaCore::finish(StatusErrorCode code) {
 }
 
 Dma::Dma(const sc_core::sc_module_name& name, const Config& config)
-    : Peripheral(name, core_, core_, config.register_access_ns),
-      mem_isock("mem_isock"),
-      buffer_(config.chunk_bytes) {
+    : Peripheral(name, config.register_access_ns), mem_isock("mem_isock"), buffer_(config.chunk_bytes) {
   if (config.chunk_bytes == 0) throw ConfigError("dma.chunk_bytes", "must be positive");
+  attach(core_);
   sc_core::sc_spawn([this] { run(); }, "run");
 }
 

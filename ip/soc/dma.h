@@ -27,15 +27,15 @@ struct DmaConfig {
 class DmaCore : public regs::DmaRegs, public TimedDevice {
  public:
   struct Copy {
-    std::uint64_t source;
-    std::uint64_t destination;
-    std::uint32_t bytes;
+    std::uint64_t source = 0;
+    std::uint64_t destination = 0;
+    std::uint32_t bytes = 0;
   };
 
   /// True once after START was written while idle.
   bool take_start();
-  /// The copy that the registers describe.
-  Copy copy() const;
+  /// What the registers described when START was written.
+  const Copy& copy() const { return copy_; }
   void progress(std::uint32_t bytes) { set_done_bytes(done_bytes() + bytes); }
   void finish(StatusErrorCode code);
   bool irq() const { return control_irq_enable() != 0 && status_done() != 0; }
@@ -47,6 +47,7 @@ class DmaCore : public regs::DmaRegs, public TimedDevice {
 
  private:
   bool start_ = false;
+  Copy copy_;
 };
 
 class Dma : public Peripheral {

@@ -15,11 +15,12 @@ Ram::Config ram_config(const MailboxConfig& config) {
 }  // namespace
 
 Mailbox::Mailbox(const sc_core::sc_module_name& name, const Config& config)
-    : Peripheral(name, core_, core_, config.register_access_ns),
+    : Peripheral(name, config.register_access_ns),
       host_tsock("host_tsock"),
       core_(config),
       ram_("ram", ram_config(config)),
       host_latency_(config.host_latency_ns, sc_core::SC_NS) {
+  attach(core_);
   host_tsock.register_b_transport(this, &Mailbox::host_transport);
   host_tsock.register_transport_dbg(this, &Mailbox::host_transport_dbg);
 }

@@ -21,9 +21,13 @@ class Peripheral : public sc_core::sc_module {
   tlm_utils::simple_target_socket<Peripheral> ctrl_tsock;
 
  protected:
-  /// `bank` and `device` are members of the derived module: they are only used once the simulation runs.
-  Peripheral(const sc_core::sc_module_name& name, RegisterBank& bank, TimedDevice& device,
-             double register_access_ns);
+  Peripheral(const sc_core::sc_module_name& name, double register_access_ns);
+  /// The derived module's constructor hands in its core.
+  template <class Core>
+  void attach(Core& core) {
+    bank_ = &core;
+    device_ = &core;
+  }
 
   /// Writes the core's outputs to the ports.
   virtual void drive() = 0;
@@ -40,8 +44,8 @@ class Peripheral : public sc_core::sc_module {
  private:
   void update();
 
-  RegisterBank& bank_;
-  TimedDevice& device_;
+  RegisterBank* bank_ = nullptr;
+  TimedDevice* device_ = nullptr;
   sc_core::sc_time access_time_;
   sc_core::sc_time local_offset_;
   sc_core::sc_event refresh_event_;

@@ -25,7 +25,9 @@ class Uart : public Peripheral {
   sc_core::sc_out<bool> irq_out{"irq_out"};
 
   Uart(const sc_core::sc_module_name& name, const Config& config)
-      : Peripheral(name, core_, core_, config.register_access_ns), core_(config) {}
+      : Peripheral(name, config.register_access_ns), core_(config) {
+    attach(core_);
+  }
 
   /// Where transmitted bytes go, at the moment they are written.
   void set_sink(UartCore::Sink sink) { core_.set_sink(std::move(sink)); }
@@ -47,7 +49,9 @@ class Timer : public Peripheral {
   sc_core::sc_out<bool> irq_out{"irq_out"};
 
   Timer(const sc_core::sc_module_name& name, const Config& config)
-      : Peripheral(name, core_, core_, config.register_access_ns), core_(config) {}
+      : Peripheral(name, config.register_access_ns), core_(config) {
+    attach(core_);
+  }
 
  private:
   void drive() override { irq_out.write(core_.irq()); }
@@ -61,7 +65,9 @@ class Clint : public Peripheral {
   sc_core::sc_out<bool> mtip_out{"mtip_out"};
 
   Clint(const sc_core::sc_module_name& name, const Config& config)
-      : Peripheral(name, core_, core_, config.register_access_ns), core_(config) {}
+      : Peripheral(name, config.register_access_ns), core_(config) {
+    attach(core_);
+  }
 
  private:
   void drive() override {
@@ -80,7 +86,9 @@ class Plic : public Peripheral {
   sc_core::sc_out<bool> meip_out{"meip_out"};
 
   Plic(const sc_core::sc_module_name& name, const Config& config)
-      : Peripheral(name, core_, core_, config.register_access_ns) {}
+      : Peripheral(name, config.register_access_ns) {
+    attach(core_);
+  }
 
  private:
   void end_of_elaboration() override;
@@ -93,7 +101,9 @@ class SysCtrl : public Peripheral {
   using Config = SysCtrlConfig;
 
   SysCtrl(const sc_core::sc_module_name& name, const Config& config)
-      : Peripheral(name, core_, core_, config.register_access_ns), core_(config) {}
+      : Peripheral(name, config.register_access_ns), core_(config) {
+    attach(core_);
+  }
 
   bool exited() const { return core_.exited(); }
   std::uint8_t exit_code() const { return core_.exit_code(); }
