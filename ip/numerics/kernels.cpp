@@ -13,8 +13,8 @@ namespace {
 constexpr std::size_t kLanes = 16;
 constexpr float kLog2e = 0x1.715476p+0f;
 constexpr float kRounder = 0x1.8p23f;
-constexpr float kLn2High = 0x1.62ep-1f;        // 12 significant bits: n * kLn2High is exact for |n| < 2^11
-constexpr float kLn2Low = 0x1.0bfbe8p-15f;     // ln 2 - kLn2High, rounded
+constexpr float kLn2High = 0x1.62ep-1f;     // 12 significant bits: n * kLn2High is exact for |n| < 2^11
+constexpr float kLn2Low = 0x1.0bfbe8p-15f;  // ln 2 - kLn2High, rounded
 constexpr float kExpCoefficients[] = {1.0f / 720, 1.0f / 120, 1.0f / 24, 1.0f / 6, 0.5f, 1.0f, 1.0f};
 
 float tree(float partial[kLanes]) {
@@ -106,36 +106,58 @@ void matvec(const Matrix& w, const float* x, float* y, std::size_t rows, std::si
   }
 }
 
-void attention(const AttentionShape& shape, const void* q, const void* keys, const void* values, void* out,
-               float* scores) {
+void attention_scores(const AttentionShape& shape, const void* q, const void* keys, std::size_t first,
+                      std::size_t count, float* scores) {
   std::vector<float> row(shape.head_dim);
-  for (std::size_t t = 0; t < shape.tokens; ++t) {
-    to_f32(shape.format, static_cast<const std::uint8_t*>(keys) + t * shape.k_stride, row.data(), shape.head_dim);
+  for (std::size_t t = 0; t < count; ++t) {
+    to_f32(shape.format, static_cast<const std::uint8_t*>(keys) + t * shape.k_stride, row.data(),
+           shape.head_dim);
     for (std::size_t h = 0; h < shape.heads; ++h) {
-      scores[h * shape.tokens + t] = dot(row_f32(q, shape.q_stride, h), row.data(), shape.head_dim) * shape.scale;
+      scores[h * shape.tokens + first + t] =
+          dot(row_f32(q, shape.q_stride, h), row.data(), shape.head_dim) * shape.scale;
     }
   }
-  std::vector<float> sums(shape.heads * shape.head_dim, 0.0f);
-  std::vector<float> inverse(shape.heads);
+}
+
+void attention_weights(const AttentionShape& shape, float* scores, float* inverse) {
   for (std::size_t h = 0; h < shape.heads; ++h) {
     float* s = scores + h * shape.tokens;
     const float m = maximum(s, shape.tokens);
     for (std::size_t t = 0; t < shape.tokens; ++t) s[t] = exp_f32(s[t] - m);
     inverse[h] = 1.0f / sum16(s, shape.tokens);
   }
-  for (std::size_t t = 0; t < shape.tokens; ++t) {
+}
+
+void attention_values(const AttentionShape& shape, const void* values, std::size_t first, std::size_t count,
+                      const float* scores, float* sums) {
+  std::vector<float> row(shape.head_dim);
+  for (std::size_t t = 0; t < count; ++t) {
     to_f32(shape.format, static_cast<const std::uint8_t*>(values) + t * shape.v_stride, row.data(),
            shape.head_dim);
     for (std::size_t h = 0; h < shape.heads; ++h) {
-      const float e = scores[h * shape.tokens + t];
-      float* o = &sums[h * shape.head_dim];
+      const float e = scores[h * shape.tokens + first + t];
+      float* o = sums + h * shape.head_dim;
       for (std::size_t d = 0; d < shape.head_dim; ++d) o[d] += e * row[d];
     }
   }
+}
+
+void attention_finish(const AttentionShape& shape, const float* sums, const float* inverse, void* out) {
   for (std::size_t h = 0; h < shape.heads; ++h) {
     auto* to = reinterpret_cast<float*>(static_cast<std::uint8_t*>(out) + h * shape.out_stride);
-    for (std::size_t d = 0; d < shape.head_dim; ++d) to[d] = canonical(sums[h * shape.head_dim + d] * inverse[h]);
+    for (std::size_t d = 0; d < shape.head_dim; ++d)
+      to[d] = canonical(sums[h * shape.head_dim + d] * inverse[h]);
   }
+}
+
+void attention(const AttentionShape& shape, const void* q, const void* keys, const void* values, void* out,
+               float* scores) {
+  std::vector<float> sums(shape.heads * shape.head_dim, 0.0f);
+  std::vector<float> inverse(shape.heads);
+  attention_scores(shape, q, keys, 0, shape.tokens, scores);
+  attention_weights(shape, scores, inverse.data());
+  attention_values(shape, values, 0, shape.tokens, scores, sums.data());
+  attention_finish(shape, sums.data(), inverse.data(), out);
 }
 
 void rmsnorm(const float* x, const float* w, float* y, std::size_t n, float epsilon) {
