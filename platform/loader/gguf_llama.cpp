@@ -61,7 +61,7 @@ ModelConfig read_config(const GgufFile& gguf) {
   c.head_dim = gguf.get_u32("llama.attention.key_length", c.n_heads == 0 ? 0 : c.dim / c.n_heads);
   const auto same_as_head = [&](const char* key) {
     const std::uint32_t value = gguf.get_u32(key, c.head_dim);
-    if (value != c.head_dim)
+    if (c.head_dim != 0 && value != c.head_dim)  // a head dimension of 0 is refused by check_config
       throw ConfigError(file, std::string(key) + " " + std::to_string(value) +
                                   " differs from the head dimension " + std::to_string(c.head_dim) +
                                   ", which is not supported");
