@@ -22,18 +22,18 @@
 namespace memwall::pnm {
 
 struct PnmConfig {
-  TimePs clock_period_ps = 1000;        ///< unit clock; assumed 1 GHz
-  std::uint64_t memory_base = 0;        ///< chip address of the stack's first byte; descriptors use chip addresses
-  std::uint64_t memory_bytes = 0;       ///< size of the stack; anything else is a decode error
-  TimePs register_access_ps = 5000;     ///< cost of one register access; assumed
-  bool functional = true;               ///< false: traffic without data (model only)
-  std::string trace_file;               ///< RTL only: waveform file (.fst or .vcd), empty for none
+  TimePs clock_period_ps = 1000;   ///< unit clock; assumed 1 GHz
+  std::uint64_t memory_base = 0;   ///< chip address of the stack's first byte; descriptors use chip addresses
+  std::uint64_t memory_bytes = 0;  ///< size of the stack; anything else is a decode error
+  TimePs register_access_ps = 5000;  ///< cost of one register access; assumed
+  bool functional = true;            ///< false: traffic without data (model only)
+  std::string trace_file;            ///< RTL only: waveform file (.fst or .vcd), empty for none
 };
 
 /// A unit under one HBM stack. `ctrl_tsock`: registers, 4-byte accesses, local addresses from 0.
-/// `mem_isock`: reads and writes of its own stack, with stack-local addresses (descriptor address - memory_base);
-/// bound to the HBM module's base-die port. An access outside the stack never leaves the unit: BUS_ERROR.
-/// A TLM_GENERIC_ERROR_RESPONSE from memory is UNCORRECTABLE, any other error is BUS_ERROR.
+/// `mem_isock`: reads and writes of its own stack, with stack-local addresses (descriptor address -
+/// memory_base); bound to the HBM module's base-die port. An access outside the stack never leaves the unit:
+/// BUS_ERROR. A TLM_GENERIC_ERROR_RESPONSE from memory is UNCORRECTABLE, any other error is BUS_ERROR.
 class PnmUnit : public sc_core::sc_module {
  public:
   tlm_utils::simple_target_socket<PnmUnit> ctrl_tsock{"ctrl_tsock"};

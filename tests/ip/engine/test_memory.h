@@ -6,6 +6,7 @@
 /// without data.
 #pragma once
 
+#include <tlm_utils/simple_initiator_socket.h>
 #include <tlm_utils/simple_target_socket.h>
 
 #include <systemc>
