@@ -66,6 +66,7 @@ void read_segments(const Reader& r, ElfImage& image) {
   const std::uint64_t count = r.half(r.wide ? 56 : 44);
   if (count == 0) r.fail("has no program headers: not an executable image");
   if (entry < (r.wide ? 56u : 32u)) r.fail(fmt::format("program header size {} is too small", entry));
+  std::uint64_t total = 0;  // segments that share bytes of the file could ask for any amount of memory
   for (std::uint64_t i = 0; i < count; ++i) {
     const std::uint64_t h = entry_offset(r, table, i, entry);
     if (r.word(h) != kSegmentLoad) continue;
@@ -83,6 +84,8 @@ void read_segments(const Reader& r, ElfImage& image) {
           fmt::format("segment {}: {:#x} bytes at {:#x} wrap around the address space", i, s.memsz, s.paddr));
     }
     r.require(offset, filesz, "a segment's data");
+    total += filesz;  // both at most the file's size, so no overflow
+    if (total > r.size()) r.fail("has segments that overlap in the file");
     if (s.memsz == 0) continue;
     s.bytes.assign(r.at(offset), r.at(offset) + filesz);
     image.segments.push_back(std::move(s));
@@ -98,9 +101,13 @@ void read_symbols(const Reader& r, ElfImage& image) {
   if (entry < (r.wide ? 64u : 40u)) r.fail(fmt::format("section header size {} is too small", entry));
   const auto offset_of = [&](std::uint64_t h) { return r.address(h + (r.wide ? 24 : 16)); };
   const auto size_of = [&](std::uint64_t h) { return r.address(h + (r.wide ? 32 : 20)); };
+  bool found = false;
+  std::uint64_t name_bytes = 0;
   for (std::uint64_t i = 0; i < count; ++i) {
     const std::uint64_t h = entry_offset(r, table, i, entry);
     if (r.word(h + 4) != kSectionSymbols) continue;
+    if (found) r.fail("has more than one symbol table");
+    found = true;
     const std::uint64_t link = r.word(h + (r.wide ? 40 : 24));
     if (link >= count) r.fail(fmt::format("symbol table names section {} of {}", link, count));
     const std::uint64_t strings = entry_offset(r, table, link, entry);
@@ -115,7 +122,11 @@ void read_symbols(const Reader& r, ElfImage& image) {
       if (name >= names_size) r.fail(fmt::format("symbol name at {:#x} lies outside the string table", name));
       const char* text = reinterpret_cast<const char*>(r.at(names_at + name));
       const std::uint64_t value = r.address(symbols_at + s + (r.wide ? 8 : 4));
-      image.symbols.emplace(std::string(text, strnlen(text, names_size - name)), value);
+      const std::uint64_t length = strnlen(text, names_size - name);
+      // Linkers let a name be the tail of another, so some overlap is normal.
+      name_bytes += length;
+      if (name_bytes > 16 * r.size()) r.fail("has symbol names far longer than the file");
+      image.symbols.emplace(std::string(text, length), value);
     }
   }
 }
