@@ -3,8 +3,8 @@
 /// @file
 /// The command line tool behind ./memwall. Each command is one function; errors become exit codes here and
 /// nowhere else.
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 #include <systemc>
 

@@ -39,7 +39,6 @@ struct Server::Impl {
   std::size_t general_thread = 0;  // of g, G, p, P, m, M
   std::size_t stopped_thread = 0;
   Stop stop;
-  bool interrupt_asked = false;
 
   void send(const std::string& data) {
     last_sent = frame(data);
@@ -379,7 +378,6 @@ Resume Server::stopped(std::size_t thread, const Stop& stop) {
   if (!s.connected) return Resume::kContinue;
   s.stopped_thread = s.general_thread = thread;
   s.stop = stop;
-  if (s.interrupt_asked && stop.kind == Stop::Kind::kInterrupt) s.interrupt_asked = false;
   // gdb asks for the first stop itself, with '?'.
   if (stop.kind != Stop::Kind::kStart) s.send(s.stop_reply());
   while (s.connected) {
@@ -424,8 +422,6 @@ bool Server::poll() {
   s.deframer.push(bytes, count);
   while (auto item = s.deframer.next()) {
     if (item->kind != Deframer::Kind::kInterrupt) continue;
-    s.interrupt_asked = true;
-    for (Thread* thread : s.threads) thread->request_stop();
     return true;
   }
   return false;

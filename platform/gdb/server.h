@@ -39,8 +39,6 @@ class Thread {
   virtual bool write_memory(std::uint64_t address, const void* in, std::size_t bytes) = 0;
   virtual void set_breakpoint(std::uint64_t address, bool on) = 0;
   virtual void set_watchpoint(std::uint64_t address, std::uint64_t bytes, WatchKind kind, bool on) = 0;
-  /// Asks the hart to stop as soon as it can.
-  virtual void request_stop() = 0;
 };
 
 /// Why a hart stopped.
@@ -69,7 +67,7 @@ class Server {
   /// Serves gdb while hart `thread` is stopped. A connection that closes counts as detach: kContinue from
   /// then on. A hart that stops while gdb wanted to step another one is reported like any other.
   Resume stopped(std::size_t thread, const Stop& stop);
-  /// While running: true once if gdb asked for an interrupt. All threads have then been asked to stop.
+  /// While running: true once if gdb asked for an interrupt. The caller then reports a stop.
   bool poll();
   /// Tells gdb that the program ended.
   void exited(int code);

@@ -1,0 +1,471 @@
+// SPDX-FileCopyrightText: The Memwall authors
+// SPDX-License-Identifier: Apache-2.0
+#include "system/simulation.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <systemc>
+#include <vector>
+
+#include "common/sc_time.h"
+#include "common/sparse_memory.h"
+#include "hbf/config.h"
+#include "hbm/preset.h"
+#include "host/host.h"
+#include "host_protocol.h"
+#include "link/link_port.h"
+#include "loader/elf/elf.h"
+#include "loader/model.h"
+#include "loader/placement/placement.h"
+#include "map/chip_map.h"
+#include "reference/generator.h"
+#include "soc/mailbox_module.h"
+#include "soc/peripherals.h"
+#include "system/chip.h"
+#include "system/debugger.h"
+
+namespace memwall::system {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+const char* status_text(std::uint32_t status) {
+  switch (status) {
+    case HOST_STATUS_OK:
+      return "ok";
+    case HOST_STATUS_CONTEXT_FULL:
+      return "context full";
+    case HOST_STATUS_BAD_REQUEST:
+      return "bad request";
+    case HOST_STATUS_HARDWARE:
+      return "hardware error";
+    case HOST_STATUS_UNSUPPORTED:
+      return "unsupported model or configuration";
+    default:
+      return "unknown status";
+  }
+}
+
+numerics::Format format_of(config::WeightFormat format) {
+  switch (format) {
+    case config::WeightFormat::kF32:
+      return numerics::Format::kF32;
+    case config::WeightFormat::kF16:
+      return numerics::Format::kF16;
+    case config::WeightFormat::kMxint8:
+      return numerics::Format::kMxint8;
+  }
+  return numerics::Format::kF16;
+}
+
+/// A chip's console: to DIR/uart_chip<N>.log, or line by line to the terminal; the last lines are kept for
+/// error messages.
+class Console {
+ public:
+  Console(const config::UartSettings& settings, const std::string& dir, std::uint32_t chip) : chip_(chip) {
+    if (settings.output == config::UartOutput::kTerminal) {
+      terminal_ = true;
+    } else {
+      const std::string path = fmt::format("{}/uart_chip{}.log", dir, chip);
+      file_.open(path, std::ios::binary);
+      if (!file_) throw ConfigError(path, "cannot be written");
+    }
+  }
+  void put(std::uint8_t byte) {
+    if (file_.is_open()) file_.put(static_cast<char>(byte));
+    if (byte == '\r') return;
+    if (byte != '\n') {
+      line_ += static_cast<char>(byte);
+      return;
+    }
+    if (file_.is_open()) file_.flush();
+    if (terminal_) fmt::print(stderr, "chip{}: {}\n", chip_, line_);
+    if (!line_.empty()) last_ = line_;
+    line_.clear();
+  }
+  /// The last line that was printed.
+  std::string last() const { return line_.empty() ? last_ : line_; }
+
+ private:
+  std::uint32_t chip_;
+  bool terminal_ = false;
+  std::ofstream file_;
+  std::string line_;
+  std::string last_;
+};
+
+/// Ends the simulation when every chip has exited, or when one has with an error.
+class Supervisor : public sc_core::sc_module {
+ public:
+  Supervisor(const sc_core::sc_module_name& name, std::vector<Chip*> chips)
+      : sc_module(name), chips_(std::move(chips)) {
+    SC_HAS_PROCESS(Supervisor);
+    SC_METHOD(look);
+    for (Chip* chip : chips_) sensitive << chip->sysctrl().exit_event();
+    dont_initialize();
+  }
+  /// Index of a chip that ended with an error, -1 for none.
+  int failed_chip() const { return failed_; }
+
+ private:
+  void look() {
+    bool all = true;
+    for (std::size_t i = 0; i < chips_.size(); ++i) {
+      const soc::SysCtrl& sysctrl = chips_[i]->sysctrl();
+      all = all && sysctrl.exited();
+      if (sysctrl.exited() && sysctrl.exit_code() != 0 && failed_ < 0) failed_ = static_cast<int>(i);
+    }
+    if (all || failed_ >= 0) sc_core::sc_stop();
+  }
+  std::vector<Chip*> chips_;
+  int failed_ = -1;
+};
+
+class Run {
+ public:
+  Run(const config::Scenario& scenario, const RunOptions& options) : scenario_(scenario), options_(options) {}
+
+  RunOutcome execute() {
+    const auto start = Clock::now();
+    for (const std::string& warning : scenario_.warnings) note("warning: " + warning);
+    make_out_dir();
+    model_ = loader::load_model(scenario_.model.path, scenario_.model.tokenizer);
+    prompt_ = model_.tokenizer.encode(scenario_.workload.prompt);
+    if (prompt_.empty()) throw ConfigError(scenario_.file, "workload.prompt gives no token");
+    build();
+    outcome_.host.build_seconds = seconds_since(start);
+    describe();
+
+    const auto simulation_start = Clock::now();
+    simulate();
+    outcome_.host.wall_seconds = seconds_since(simulation_start);
+    collect();
+    if (scenario_.data == config::DataKind::kFunctional && scenario_.workload.check_reference)
+      check_reference();
+    return std::move(outcome_);
+  }
+
+ private:
+  void note(const std::string& text) {
+    if (options_.on_note) options_.on_note(text);
+  }
+
+  void make_out_dir() {
+    std::error_code error;
+    std::filesystem::create_directories(options_.out_dir, error);
+    if (error) throw ConfigError(options_.out_dir, "cannot be created: " + error.message());
+  }
+
+  loader::PlacementOptions placement_options() const {
+    loader::PlacementOptions o;
+    o.n_chips = scenario_.system.chips;
+    o.n_slices = scenario_.model.reduction_slices;
+    o.format = format_of(scenario_.model.format);
+    o.kv_format = format_of(scenario_.model.kv_format);
+    o.prefill_batch = scenario_.model.prefill_batch;
+    o.weights_in_hbf = scenario_.model.weights == config::WeightPlacement::kHbf;
+    o.hbm_stacks = scenario_.hbm.stacks;
+    o.hbm_bytes = chip_config_.hbm_stack_bytes;
+    o.hbf_cubes = scenario_.hbf.cubes;
+    o.hbf_bytes = chip_config_.hbf_cube_bytes;
+    o.pnm = scenario_.pnm.implementation != config::PnmImplementation::kNone;
+    return o;
+  }
+
+  void load_presets() {
+    chip_config_.scenario = &scenario_;
+    chip_config_.hbm = hbm::load_preset(scenario_.hbm.preset);
+    chip_config_.hbm_stack_bytes = chip_config_.hbm.organisation.capacity_bytes;
+    if (scenario_.hbm.capacity_mib != 0) {
+      const std::uint64_t cap = scenario_.hbm.capacity_mib << 20;
+      if (cap > chip_config_.hbm_stack_bytes) {
+        throw ConfigError(scenario_.file,
+                          fmt::format("hbm.capacity_mib = {} exceeds the preset's {} MiB",
+                                      scenario_.hbm.capacity_mib, chip_config_.hbm_stack_bytes >> 20));
+      }
+      chip_config_.hbm_stack_bytes = cap;
+    }
+    if (scenario_.hbf.cubes > 0) {
+      chip_config_.hbf = hbf::load_preset(scenario_.hbf.preset);
+      chip_config_.hbf.seed = scenario_.seed;
+      chip_config_.hbf.corrected_per_sense = scenario_.hbf.corrected_rate;
+      chip_config_.hbf.retry_per_sense = scenario_.hbf.retry_rate;
+      chip_config_.hbf.uncorrectable_per_sense = scenario_.hbf.uncorrectable_rate;
+      chip_config_.hbf_cube_bytes = chip_config_.hbf.capacity_bytes;
+    }
+    chip_config_.waveform_dir = options_.out_dir;
+    chip_config_.stop_at_start = options_.gdb_port.has_value();
+  }
+
+  void build() {
+    load_presets();
+    const std::string elf = scenario_.firmware.path.empty() ? options_.firmware : scenario_.firmware.path;
+    const loader::ElfImage firmware = loader::load_elf(elf);
+    if (firmware.bits != 64) throw ConfigError(elf, "is a 32-bit ELF; the hart is RV64");
+    if (firmware.entry != map::kRomBase) {
+      throw ConfigError(elf, fmt::format("entry point 0x{:x} is not the reset address 0x{:x}", firmware.entry,
+                                         map::kRomBase));
+    }
+
+    std::vector<Chip*> chips;
+    for (std::uint32_t c = 0; c < scenario_.system.chips; ++c) {
+      consoles_.push_back(std::make_unique<Console>(scenario_.uart, options_.out_dir, c));
+      chips_.push_back(std::make_unique<Chip>(fmt::format("chip{}", c).c_str(), chip_config_, c));
+      chips.push_back(chips_.back().get());
+      chips_.back()->uart().set_sink([console = consoles_.back().get()](std::uint8_t b) { console->put(b); });
+    }
+    for (std::uint32_t a = 0; a < scenario_.system.chips; ++a) {
+      for (std::uint32_t b = a + 1; b < scenario_.system.chips; ++b) {
+        link::connect(chips_[a]->link(b - 1), chips_[b]->link(a));
+      }
+    }
+    supervisor_ = std::make_unique<Supervisor>("supervisor", chips);
+
+    host::Request request;
+    request.prompt = prompt_;
+    request.max_new_tokens = scenario_.workload.max_new_tokens;
+    request.eos_token = model_.tokenizer.eos();
+    request.temperature = static_cast<float>(scenario_.workload.temperature);
+    request.top_p = static_cast<float>(scenario_.workload.top_p);
+    request.top_k = scenario_.workload.temperature > 0 ? scenario_.workload.top_k : 1;
+    request.seed = scenario_.workload.seed;
+    host::Events events;
+    events.posted = [this] { mark(posted_); };
+    events.token = [this](std::uint32_t token) { on_token(token); };
+    events.finished = [this](std::uint32_t) { mark(finished_); };
+    soc::Mailbox& mailbox = chips_[0]->mailbox();
+    host_ = std::make_unique<host::Host>("host", request, events, mailbox.host_irq_event(),
+                                         soc::Mailbox::kHostRamOffset, kMailboxRamBytes);
+    host_->mailbox_isock.bind(mailbox.host_tsock);
+    for (std::uint32_t c = 1; c < scenario_.system.chips; ++c) {
+      // Only chip 0 talks to the host; the others' host sides stay idle.
+      idle_hosts_.push_back(std::make_unique<IdleHost>(fmt::format("idle_host{}", c).c_str()));
+      idle_hosts_.back()->mailbox_isock.bind(chips_[c]->mailbox().host_tsock);
+    }
+    if (options_.gdb_port) {
+      debugger_ = std::make_unique<Debugger>("debugger", *options_.gdb_port, chips);
+      note(fmt::format("gdb: waiting on 127.0.0.1:{}; in gdb-multiarch: file {} , then: target remote :{}",
+                       debugger_->port(), elf, debugger_->port()));
+    }
+
+    for (auto& chip : chips_) chip->load(firmware);
+    note(fmt::format("loading {} into {} (preloaded: no simulated time passes)", model_.name,
+                     scenario_.model.weights == config::WeightPlacement::kHbf ? "HBF" : "HBM"));
+    const auto placement = loader::place_model(
+        model_, placement_options(),
+        [this](std::uint32_t chip, std::uint64_t address, const void* bytes, std::size_t size) {
+          if (!chips_[chip]->debug_write(address, bytes, size)) {
+            throw ModelError("contract", "loader",
+                             fmt::format("no memory at 0x{:x} of chip {}", address, chip));
+          }
+        });
+    for (std::uint64_t address : placement.manifest_address) {
+      if (address != map::hbm_base(0)) throw ModelError("contract", "loader", "manifest is not at its place");
+    }
+  }
+
+  struct Moment {
+    bool reached = false;
+    TimePs time = 0;
+    std::vector<Stat> stats;
+  };
+
+  std::vector<Stat> snapshot() const {
+    std::vector<Stat> stats;
+    const StatSink sink(stats);
+    for (std::size_t c = 0; c < chips_.size(); ++c) chips_[c]->report(sink.scope(fmt::format("chip{}", c)));
+    return stats;
+  }
+
+  void mark(Moment& moment) { moment = {true, to_ps(sc_core::sc_time_stamp()), snapshot()}; }
+
+  void on_token(std::uint32_t token) {
+    report::RunResult& r = outcome_.result;
+    if (r.tokens.empty()) mark(first_token_);
+    last_token_time_ = to_ps(sc_core::sc_time_stamp());
+    const std::uint32_t previous = r.tokens.empty() ? prompt_.back() : r.tokens.back();
+    r.tokens.push_back(token);
+    const std::string piece = model_.tokenizer.decode(token, previous);
+    r.text += piece;
+    if (options_.on_text && !piece.empty()) options_.on_text(piece);
+  }
+
+  void describe() {
+    report::RunResult& r = outcome_.result;
+    r.scenario = scenario_.name;
+    r.description = scenario_.description;
+    r.model = model_.name;
+    r.seed = scenario_.seed;
+    r.prompt_tokens = prompt_;
+    r.text = model_.tokenizer.decode(prompt_);
+    r.settings = {{"data", scenario_.data == config::DataKind::kNone ? "none" : "functional"},
+                  {"system.chips", std::to_string(scenario_.system.chips)},
+                  {"hbm.preset", std::filesystem::path(scenario_.hbm.preset).filename().string()},
+                  {"hbm.stacks", std::to_string(scenario_.hbm.stacks)},
+                  {"hbf.cubes", std::to_string(scenario_.hbf.cubes)},
+                  {"pnm.implementation", to_string(scenario_.pnm.implementation)},
+                  {"model.format", to_string(scenario_.model.format)},
+                  {"model.kv_format", to_string(scenario_.model.kv_format)},
+                  {"model.weights", to_string(scenario_.model.weights)},
+                  {"model.reduction_slices", std::to_string(scenario_.model.reduction_slices)}};
+    const auto assume = [&r](const std::string& preset, const std::vector<std::string>& keys) {
+      for (const std::string& key : keys) r.assumed.push_back(preset + ": " + key);
+    };
+    assume(r.settings["hbm.preset"], chip_config_.hbm.assumed);
+    if (scenario_.hbf.cubes > 0) {
+      r.settings["hbf.preset"] = std::filesystem::path(scenario_.hbf.preset).filename().string();
+      assume(r.settings["hbf.preset"], chip_config_.hbf.assumed);
+    }
+    r.clocks.push_back(fmt::format("hart {:g} MHz", scenario_.hart.clock_mhz));
+    r.clocks.push_back(
+        fmt::format("accel {:g} MHz", 1e6 / static_cast<double>(scenario_.accel.clock_period_ps)));
+    if (scenario_.pnm.implementation != config::PnmImplementation::kNone) {
+      r.clocks.push_back(fmt::format("pnm {:g} MHz", scenario_.pnm.clock_mhz));
+    }
+    if (options_.on_text) options_.on_text(r.text);
+  }
+
+  void simulate() {
+    const TimePs limit = scenario_.system.time_limit_ms * kPsPerMs;
+    sc_core::sc_start(to_sc(limit), sc_core::SC_EXIT_ON_STARVATION);
+    timed_out_ = to_ps(sc_core::sc_time_stamp()) >= limit;
+    rethrow_simulation_error();
+    if (debugger_) debugger_->finished(supervisor_->failed_chip() >= 0 ? 1 : 0);
+  }
+
+  void fail(const std::string& why) {
+    if (outcome_.code != ExitCode::kOk) return;
+    outcome_.code = ExitCode::kWorkloadFailed;
+    outcome_.failure = why;
+  }
+
+  void collect() {
+    report::RunResult& r = outcome_.result;
+    r.simulated = to_ps(sc_core::sc_time_stamp());
+    r.counters = snapshot();
+    outcome_.host.instructions =
+        static_cast<std::uint64_t>(report::sum(r.counters, ".hart", ".instructions"));
+
+    const int failed = supervisor_->failed_chip();
+    if (failed >= 0) {
+      fail(fmt::format("chip {} ended with code {}; its last words: {}", failed,
+                       chips_[static_cast<std::size_t>(failed)]->sysctrl().exit_code(),
+                       consoles_[static_cast<std::size_t>(failed)]->last()));
+    }
+    if (!host_->finished()) {
+      fail(timed_out_
+               ? fmt::format("no answer within system.time_limit_ms = {}", scenario_.system.time_limit_ms)
+               : "the simulation ran out of events before the firmware answered");
+    } else if (host_->status() != HOST_STATUS_OK && host_->status() != HOST_STATUS_CONTEXT_FULL) {
+      fail(fmt::format("firmware reports: {}; its last words: {}", status_text(host_->status()),
+                       consoles_[0]->last()));
+    }
+    if (outcome_.code != ExitCode::kOk) {
+      r.finish = "error: " + outcome_.failure;
+    } else if (host_->status() == HOST_STATUS_CONTEXT_FULL) {
+      r.finish = "context_full";
+    } else {
+      r.finish = !r.tokens.empty() && r.tokens.back() == model_.tokenizer.eos() ? "stop" : "length";
+    }
+
+    if (first_token_.reached) {
+      r.time_to_first_token = first_token_.time - posted_.time;
+      if (r.tokens.size() > 1) {
+        r.time_per_output_token = (last_token_time_ - first_token_.time) / (r.tokens.size() - 1);
+      }
+    }
+    if (posted_.reached) r.phases.push_back({"boot", 0, posted_.time, 0, posted_.stats});
+    if (first_token_.reached) {
+      r.phases.push_back({"prefill", posted_.time, first_token_.time, prompt_.size(),
+                          report::difference(posted_.stats, first_token_.stats)});
+    }
+    if (first_token_.reached && finished_.reached) {
+      r.phases.push_back({"decode", first_token_.time, finished_.time, r.tokens.size() - 1,
+                          report::difference(first_token_.stats, finished_.stats)});
+    }
+  }
+
+  void check_reference() {
+    const auto start = Clock::now();
+    // The same placement on one chip, every slice local: by the numerics contract the tokens are the same.
+    loader::PlacementOptions one = placement_options();
+    one.n_chips = 1;
+    one.weights_in_hbf = false;
+    one.pnm = false;
+    one.hbm_bytes = map::kHbmSize;  // whatever the chips share must fit one
+    SparseMemory image(map::kHbmSize * one.hbm_stacks);
+    const auto placement = loader::place_model(
+        model_, one, [&image](std::uint32_t, std::uint64_t address, const void* bytes, std::size_t size) {
+          image.write(address - map::kHbmBase, bytes, size);
+        });
+    reference::Generator generator(
+        [&image](std::uint64_t address, void* out, std::uint64_t bytes) {
+          image.read(address - map::kHbmBase, out, bytes);
+        },
+        placement.manifest_address[0]);
+    reference::Request request;
+    request.prompt = prompt_;
+    request.max_new_tokens = scenario_.workload.max_new_tokens;
+    request.eos_token = model_.tokenizer.eos();
+    request.temperature = static_cast<float>(scenario_.workload.temperature);
+    request.top_p = static_cast<float>(scenario_.workload.top_p);
+    request.top_k = scenario_.workload.temperature > 0 ? scenario_.workload.top_k : 1;
+    request.seed = scenario_.workload.seed;
+    const reference::Result expected = generator.generate(request);
+
+    report::RunResult& r = outcome_.result;
+    r.reference_checked = true;
+    // A chip with less memory may stop earlier, with its context full; what it said must still be the same.
+    std::vector<std::uint32_t> wanted = expected.tokens;
+    if (r.finish == "context_full" && wanted.size() > r.tokens.size()) wanted.resize(r.tokens.size());
+    r.reference_match = wanted == r.tokens;
+    if (!r.reference_match) {
+      std::size_t i = 0;
+      while (i < r.tokens.size() && i < expected.tokens.size() && r.tokens[i] == expected.tokens[i]) ++i;
+      r.first_mismatch = static_cast<std::int64_t>(i);
+      fail(fmt::format("tokens differ from the host reference from token {} on", i));
+    }
+    outcome_.host.reference_seconds = seconds_since(start);
+  }
+
+  /// Keeps a mailbox's host side bound.
+  struct IdleHost : sc_core::sc_module {
+    tlm_utils::simple_initiator_socket<IdleHost> mailbox_isock{"mailbox_isock"};
+    explicit IdleHost(const sc_core::sc_module_name& name) : sc_module(name) {}
+  };
+
+  const config::Scenario& scenario_;
+  const RunOptions& options_;
+  RunOutcome outcome_;
+  loader::Model model_;
+  std::vector<std::uint32_t> prompt_;
+  ChipConfig chip_config_;
+  std::vector<std::unique_ptr<Console>> consoles_;
+  std::vector<std::unique_ptr<Chip>> chips_;
+  std::vector<std::unique_ptr<IdleHost>> idle_hosts_;
+  std::unique_ptr<Supervisor> supervisor_;
+  std::unique_ptr<host::Host> host_;
+  std::unique_ptr<Debugger> debugger_;
+  Moment posted_, first_token_, finished_;
+  TimePs last_token_time_ = 0;
+  bool timed_out_ = false;
+};
+
+}  // namespace
+
+RunOutcome run(const config::Scenario& scenario, const RunOptions& options) {
+  // Kept until the process ends: SystemC objects must not be destroyed before the kernel is done with them.
+  static std::unique_ptr<Run> current;
+  current = std::make_unique<Run>(scenario, options);
+  return current->execute();
+}
+
+}  // namespace memwall::system
