@@ -14,14 +14,26 @@ namespace {
 using desc::ComputeDescriptor;
 using desc::Format;
 
+/// Size of the buffer in which merged rows land.
+constexpr std::uint64_t kGatherBytes = 64 * 1024;
+
+/// The first address of the burst that holds `address`, if bursts of `shape` start anew at `start`.
+std::uint64_t burst_of(std::uint64_t address, std::uint64_t start, const StreamShape& shape) {
+  if (shape.boundary_bytes == 0) return address;
+  const std::uint64_t origin = std::max(start, address - address % shape.boundary_bytes);
+  return address - (address - origin) % shape.chunk_bytes;
+}
+
 std::uint8_t* advance(std::uint8_t* data, std::uint64_t bytes) {
   return data == nullptr ? nullptr : data + bytes;
 }
 
+}  // namespace
+
 /// The in-flight window of a series of accesses: one more may start when the oldest is done.
-class Window {
+class Streamer::Window {
  public:
-  Window(TimePs start, std::uint32_t outstanding) : done_(std::max(outstanding, 1u), start) {}
+  Window(TimePs start, std::uint32_t outstanding) : done_(std::max(outstanding, 1u), start), last_(start) {}
   TimePs next_start() const { return done_[next_]; }
   void add(TimePs done) {
     done_[next_] = done;
@@ -33,62 +45,76 @@ class Window {
  private:
   std::vector<TimePs> done_;
   std::size_t next_ = 0;
-  TimePs last_ = 0;
+  TimePs last_;
 };
 
-}  // namespace
-
-AccessResult Streamer::transfer(bool is_write, std::uint64_t address, void* data, std::uint64_t bytes,
-                                TimePs at, const StreamShape& shape) {
-  Window window(at, shape.outstanding);
+Outcome Streamer::transfer(bool is_write, std::uint64_t address, void* data, std::uint64_t bytes,
+                           const StreamShape& shape, Window& window) {
   auto* cursor = static_cast<std::uint8_t*>(data);
-  for (std::uint64_t offset = 0; offset < bytes; offset += shape.chunk_bytes) {
-    const auto chunk = static_cast<std::uint32_t>(std::min<std::uint64_t>(shape.chunk_bytes, bytes - offset));
-    const AccessResult result =
-        backend_.access(is_write, address + offset, advance(cursor, offset), chunk, window.next_start());
+  for (std::uint64_t offset = 0; offset < bytes;) {
+    std::uint64_t chunk = std::min<std::uint64_t>(shape.chunk_bytes, bytes - offset);
+    if (shape.boundary_bytes != 0) {
+      chunk =
+          std::min<std::uint64_t>(chunk, shape.boundary_bytes - (address + offset) % shape.boundary_bytes);
+    }
+    const AccessResult result = backend_.access(is_write, address + offset, advance(cursor, offset),
+                                                static_cast<std::uint32_t>(chunk), window.next_start());
     window.add(result.done);
-    if (!result.outcome.ok()) return {result.outcome, window.last()};
+    if (!result.outcome.ok()) return result.outcome;
+    offset += chunk;
   }
-  return {{}, std::max(at, window.last())};
+  return {};
 }
 
-AccessResult Streamer::read_rows(std::uint64_t address, std::uint64_t stride, std::uint64_t row_bytes,
-                                 std::uint32_t rows, std::uint8_t* data, TimePs at,
-                                 const StreamShape& shape) {
-  if (rows == 1 || stride == row_bytes) return transfer(false, address, data, row_bytes * rows, at, shape);
-  const bool dense = stride - row_bytes < 32 && stride <= shape.chunk_bytes;
-  const std::uint32_t group = dense ? shape.chunk_bytes / static_cast<std::uint32_t>(stride) : 1;
-  Window window(at, shape.outstanding);
+Outcome Streamer::read_rows(std::uint64_t address, std::uint64_t stride, std::uint64_t row_bytes,
+                            std::uint32_t rows, std::uint8_t* data, const StreamShape& shape,
+                            Window& window) {
+  if (rows == 1 || stride == row_bytes)
+    return transfer(false, address, data, row_bytes * rows, shape, window);
+  const bool dense = stride - row_bytes < 32;
+  // Merged rows land in a buffer of bounded size.
+  const auto group =
+      static_cast<std::uint32_t>(dense ? std::max<std::uint64_t>(1, kGatherBytes / stride) : 1);
   for (std::uint32_t first = 0; first < rows; first += group) {
     const std::uint32_t count = std::min(group, rows - first);
     const std::uint64_t bytes = (count - 1) * stride + row_bytes;
     std::uint8_t* to = advance(data, first * row_bytes);
-    if (dense && data != nullptr) gather_.resize(std::max<std::size_t>(gather_.size(), bytes));
-    std::uint8_t* landing = dense && data != nullptr ? gather_.data() : to;
-    const AccessResult result =
-        transfer(false, address + first * stride, landing, bytes, window.next_start(), shape);
-    window.add(result.done);
-    if (!result.outcome.ok()) return {result.outcome, window.last()};
+    std::uint8_t* landing = to;
+    if (count > 1 && data != nullptr) {
+      gather_.resize(std::max<std::size_t>(gather_.size(), bytes));
+      landing = gather_.data();
+    }
+    const Outcome outcome = transfer(false, address + first * stride, landing, bytes, shape, window);
+    if (!outcome.ok()) return outcome;
     if (landing != to) {
       for (std::uint32_t r = 0; r < count; ++r)
         std::memcpy(to + r * row_bytes, landing + r * stride, row_bytes);
     }
   }
-  return {{}, std::max(at, window.last())};
+  return {};
+}
+
+AccessResult Streamer::read_rows(std::uint64_t address, std::uint64_t stride, std::uint64_t row_bytes,
+                                 std::uint32_t rows, std::uint8_t* data, TimePs at,
+                                 const StreamShape& shape) {
+  Window window(at, shape.outstanding);
+  const Outcome outcome = read_rows(address, stride, row_bytes, rows, data, shape, window);
+  return {outcome, window.last()};
 }
 
 AccessResult Streamer::write_rows(std::uint64_t address, std::uint64_t stride, std::uint64_t row_bytes,
                                   std::uint32_t rows, std::uint8_t* data, TimePs at,
                                   const StreamShape& shape) {
-  if (rows == 1 || stride == row_bytes) return transfer(true, address, data, row_bytes * rows, at, shape);
   Window window(at, shape.outstanding);
-  for (std::uint32_t r = 0; r < rows; ++r) {
-    const AccessResult result = transfer(true, address + r * stride, advance(data, r * row_bytes), row_bytes,
-                                         window.next_start(), shape);
-    window.add(result.done);
-    if (!result.outcome.ok()) return {result.outcome, window.last()};
+  Outcome outcome;
+  if (rows == 1 || stride == row_bytes) {
+    outcome = transfer(true, address, data, row_bytes * rows, shape, window);
+  } else {
+    for (std::uint32_t r = 0; r < rows && outcome.ok(); ++r) {
+      outcome = transfer(true, address + r * stride, advance(data, r * row_bytes), row_bytes, shape, window);
+    }
   }
-  return {{}, std::max(at, window.last())};
+  return {outcome, window.last()};
 }
 
 void Streamer::account(const TilePipeline& pipeline) {
@@ -159,12 +185,28 @@ Outcome Streamer::matvec(const ComputeDescriptor& d, const StreamShape& shape) {
       const std::uint64_t first = std::uint64_t{i} * shape.tile_rows;
       std::uint8_t* to = shape.tiles[i % 2];
       const TimePs begin = backend_.now();
-      AccessResult load = read_rows(d.src1 + first * d.stride1, d.stride1, row_bytes, rows, to, begin, shape);
-      if (load.outcome.ok() && mx) {
-        const AccessResult scales = read_rows(d.src2 + first * d.stride2, d.stride2, scale_bytes, rows,
-                                              advance(to, row_bytes * rows), begin, shape);
-        load = {scales.outcome, std::max(load.done, scales.done)};
+      Window window(begin, shape.outstanding);
+      Outcome outcome;
+      std::uint8_t* const scales_to = advance(to, row_bytes * rows);
+      if (mx && shape.scales_with_rows) {
+        for (std::uint32_t r = 0; r < rows && outcome.ok(); ++r) {
+          outcome = transfer(false, d.src2 + (first + r) * d.stride2, advance(scales_to, r * scale_bytes),
+                             scale_bytes, shape, window);
+          if (!outcome.ok()) break;
+          outcome = transfer(false, d.src1 + (first + r) * d.stride1, advance(to, r * row_bytes), row_bytes,
+                             shape, window);
+        }
+      } else {
+        outcome = read_rows(d.src1 + first * d.stride1, d.stride1, row_bytes, rows, to, shape, window);
+        if (outcome.ok() && mx) {
+          outcome =
+              read_rows(d.src2 + first * d.stride2, d.stride2, scale_bytes, rows, scales_to, shape, window);
+        }
       }
+      if (!outcome.ok() && !(mx && shape.scales_with_rows) && d.stride1 - row_bytes < 32) {
+        outcome.fault_address = burst_of(outcome.fault_address, d.src1, shape);
+      }
+      AccessResult load{outcome, window.last()};
       load.done = backend_.landed((row_bytes + scale_bytes) * rows, begin, load.done);
       pipeline.loaded(begin, load.done);
       if (!load.outcome.ok()) {

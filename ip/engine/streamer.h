@@ -47,6 +47,8 @@ class StreamBackend : public MemoryPort {
 struct StreamShape {
   std::uint32_t tile_rows = 1;
   std::uint32_t chunk_bytes = 4096;  ///< longest single access
+  std::uint32_t boundary_bytes = 0;  ///< no access crosses a multiple of this; 0: no such rule
+  bool scales_with_rows = false;     ///< MXINT8: true: scale row and weight row in turn; false: tile by tile
   std::uint32_t outstanding = 16;    ///< accesses in flight
   std::uint8_t* tiles[2] = {nullptr,
                             nullptr};  ///< tile_row_bytes() x tile_rows each; null: traffic without data
@@ -61,12 +63,9 @@ class Streamer {
   Outcome matvec(const desc::ComputeDescriptor& descriptor, const StreamShape& shape);
   Outcome attention(const desc::ComputeDescriptor& descriptor, const StreamShape& shape);
 
-  /// One access per chunk, up to `outstanding` in flight; `data` null: traffic only. Stops at the first
-  /// failure.
-  AccessResult transfer(bool is_write, std::uint64_t address, void* data, std::uint64_t bytes, TimePs at,
-                        const StreamShape& shape);
-  /// `rows` rows of `row_bytes`, `stride` apart, from or to packed `data`. Rows less than 32 bytes apart are
-  /// read in one go, gaps included.
+  /// `rows` rows of `row_bytes`, `stride` apart, from or to packed `data` (null: traffic only), in accesses
+  /// of at most chunk_bytes, up to `outstanding` in flight. Stops at the first failure. Reads of rows less
+  /// than 32 bytes apart are merged, gaps included.
   AccessResult read_rows(std::uint64_t address, std::uint64_t stride, std::uint64_t row_bytes,
                          std::uint32_t rows, std::uint8_t* data, TimePs at, const StreamShape& shape);
   AccessResult write_rows(std::uint64_t address, std::uint64_t stride, std::uint64_t row_bytes,
@@ -79,6 +78,11 @@ class Streamer {
   TimePs waiting_for_work() const { return waiting_for_work_; }
 
  private:
+  class Window;
+  Outcome transfer(bool is_write, std::uint64_t address, void* data, std::uint64_t bytes,
+                   const StreamShape& shape, Window& window);
+  Outcome read_rows(std::uint64_t address, std::uint64_t stride, std::uint64_t row_bytes, std::uint32_t rows,
+                    std::uint8_t* data, const StreamShape& shape, Window& window);
   void account(const TilePipeline& pipeline);
 
   StreamBackend& backend_;

@@ -13,9 +13,10 @@ namespace memwall::pnm {
 
 struct CycleModel {
   static constexpr std::uint32_t kBeatBytes = 32;
-  static constexpr std::uint32_t kBurstBytes = 4096;   ///< longest burst: 128 beats
-  static constexpr std::uint32_t kOutstanding = 4;     ///< read bursts in flight
-  static constexpr std::uint32_t kBufferBytes = 8192;  ///< each of the two stream buffers
+  static constexpr std::uint32_t kBurstBytes = 512;      ///< longest read burst: 16 beats
+  static constexpr std::uint32_t kBoundaryBytes = 4096;  ///< AXI: no burst crosses it
+  static constexpr std::uint32_t kOutstanding = 16;      ///< bursts in flight: a 256-beat FIFO
+  static constexpr std::uint32_t kBufferBytes = 8192;    ///< each of the two stream buffers
 
   /// Rows per buffer: a multiple of 8, so that results fill whole beats.
   static std::uint32_t tile_rows(std::uint64_t row_bytes) {

@@ -26,7 +26,7 @@ engine::EngineRules rules_of() {
   engine::EngineRules rules;
   rules.opcodes = engine::opcode_bit(Opcode::kNop) | engine::opcode_bit(Opcode::kMatvec) |
                   engine::opcode_bit(Opcode::kAttention);
-  rules.max_elements = 0xffffffffu;
+  rules.max_elements = 1u << 24;
   rules.max_matvec_k = Regs::kCapsKReset;
   rules.max_head_dim = (Regs::kCapsReset & Regs::kCapsMaxHeadDimMask) >> Regs::kCapsMaxHeadDimShift;
   rules.max_batch = 1;
@@ -162,6 +162,8 @@ engine::Outcome PnmTlm::execute(const desc::ComputeDescriptor& d) {
   engine::StreamShape shape;
   shape.tile_rows = CycleModel::tile_rows(row_bytes);
   shape.chunk_bytes = CycleModel::kBurstBytes;
+  shape.boundary_bytes = CycleModel::kBoundaryBytes;
+  shape.scales_with_rows = true;
   shape.outstanding = CycleModel::kOutstanding;
   if (config_.functional) {
     for (unsigned i = 0; i < 2; ++i) {
