@@ -34,6 +34,12 @@ typedef struct {
   uint32_t completion_consumed; /**< free running, host writes */
 } host_header_t;
 
+/** Doorbell bits of the mailbox block. */
+#define HOST_DOORBELL_REQUEST 0x1u /**< host to chip: a request was produced */
+#define HOST_DOORBELL_TAKEN \
+  0x2u /**< host to chip: completions were consumed (needed only when the ring was full) */
+#define HOST_DOORBELL_COMPLETION 0x1u /**< chip to host: a completion was produced */
+
 enum { HOST_REQUEST_GENERATE = 1, HOST_REQUEST_SHUTDOWN = 2 };
 
 typedef struct {

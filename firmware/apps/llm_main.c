@@ -1,0 +1,183 @@
+/* SPDX-FileCopyrightText: The Memwall authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file
+ * The inference firmware, the same on every chip. Chip 0 serves the host's requests; the others follow it.
+ */
+#include <string.h>
+
+#include "boot/boot.h"
+#include "drivers/mailbox.h"
+#include "drivers/sysctrl.h"
+#include "hal/event.h"
+#include "host_protocol.h"
+#include "llm/decode.h"
+#include "map/memory_map.h"
+#include "runtime/console.h"
+#include "runtime/device.h"
+
+/* Exit codes of the chip. */
+enum { EXIT_OK = 0, EXIT_NO_PLATFORM = 1, EXIT_REFUSED = 2, EXIT_HARDWARE = 3 };
+
+static decoder_t decoder;
+
+/* ---- Rings shared with the host. Loads and stores of 32 bits; the hart does not reorder them. ---- */
+
+static volatile host_header_t* header(void) {
+  return (volatile host_header_t*)(uintptr_t)(MAP_MAILBOX_RAM_BASE + HOST_HEADER_OFFSET);
+}
+
+static void on_mailbox(void* context) {
+  (void)context;
+  (void)mailbox_take(MAP_MAILBOX_BASE);
+}
+
+static void complete(uint32_t type, uint32_t id, uint32_t token, uint32_t position, uint32_t status) {
+  const uint32_t produced = header()->completion_produced;
+  /* The host rings when it has taken completions; look again now and then in case it does not. */
+  while (produced - header()->completion_consumed >= HOST_RING_ENTRIES) (void)event_wait(event_deadline(100));
+  const uint32_t words[] = {type, id, token, position, status, 0, 0, 0};
+  _Static_assert(sizeof words == sizeof(host_completion_t), "completion");
+  volatile uint32_t* entry =
+      (volatile uint32_t*)(uintptr_t)(MAP_MAILBOX_RAM_BASE + HOST_COMPLETION_OFFSET +
+                                      produced % HOST_RING_ENTRIES * sizeof(host_completion_t));
+  for (uint32_t i = 0; i < sizeof words / sizeof words[0]; ++i) entry[i] = words[i];
+  header()->completion_produced = produced + 1;
+  mailbox_ring_host(MAP_MAILBOX_BASE, HOST_DOORBELL_COMPLETION);
+}
+
+static host_request_t next_request(void) {
+  const uint32_t consumed = header()->request_consumed;
+  while (header()->request_produced == consumed) (void)event_wait(EVENT_FOREVER);
+  host_request_t request;
+  uint32_t words[sizeof request / 4];
+  const volatile uint32_t* entry =
+      (const volatile uint32_t*)(uintptr_t)(MAP_MAILBOX_RAM_BASE + HOST_REQUEST_OFFSET +
+                                            consumed % HOST_RING_ENTRIES * sizeof request);
+  for (uint32_t i = 0; i < sizeof words / sizeof words[0]; ++i) words[i] = entry[i];
+  memcpy(&request, words, sizeof request);
+  header()->request_consumed = consumed + 1;
+  return request;
+}
+
+/* ---- One request. ---- */
+
+static void on_prefill_done(void* context) {
+  complete(HOST_COMPLETION_PREFILL_DONE, *(const uint32_t*)context, 0, 0, 0);
+}
+
+static void on_token(void* context, uint32_t token, uint32_t position) {
+  complete(HOST_COMPLETION_TOKEN, *(const uint32_t*)context, token, position, 0);
+}
+
+static uint32_t host_status(status_t status) {
+  switch (status) {
+    case STATUS_OK:
+      return HOST_STATUS_OK;
+    case STATUS_CONTEXT_FULL:
+      return HOST_STATUS_CONTEXT_FULL;
+    case STATUS_BAD_REQUEST:
+      return HOST_STATUS_BAD_REQUEST;
+    case STATUS_UNSUPPORTED:
+      return HOST_STATUS_UNSUPPORTED;
+    default:
+      return HOST_STATUS_HARDWARE;
+  }
+}
+
+static void finish(uint32_t id, status_t status) {
+  const bool done = status == STATUS_OK || status == STATUS_CONTEXT_FULL;
+  complete(done ? HOST_COMPLETION_DONE : HOST_COMPLETION_ERROR, id, 0, 0, host_status(status));
+}
+
+MUST_USE static status_t generate(const host_request_t* r, uint32_t ram_bytes) {
+  if (r->prompt_offset % 4u != 0 || r->prompt_offset < HOST_TOKENS_OFFSET || r->prompt_offset > ram_bytes ||
+      r->prompt_tokens > (ram_bytes - r->prompt_offset) / 4u)
+    return STATUS_BAD_REQUEST;
+  const generate_request_t request = {
+      .prompt = (const uint32_t*)(uintptr_t)(MAP_MAILBOX_RAM_BASE + r->prompt_offset),
+      .prompt_tokens = r->prompt_tokens,
+      .max_new_tokens = r->max_new_tokens,
+      .eos_token = r->eos_token,
+      .temperature = r->temperature,
+      .top_p = r->top_p,
+      .top_k = r->top_k,
+      .seed = r->seed};
+  uint32_t id = r->id;
+  const generate_sink_t sink = {.context = &id, .prefill_done = on_prefill_done, .token = on_token};
+  return decoder_generate(&decoder, &request, &sink);
+}
+
+/* Serves requests until the host says shutdown. `ready`: why this chip can or cannot generate. */
+static int serve(status_t ready, uint32_t ram_bytes) {
+  if (ready == STATUS_OK)
+    complete(HOST_COMPLETION_READY, 0, 0, 0, HOST_STATUS_OK);
+  else
+    complete(HOST_COMPLETION_ERROR, 0, 0, 0, host_status(ready));
+  for (;;) {
+    const host_request_t request = next_request();
+    /* The host has written its version by now, but perhaps not when this chip came up. */
+    if (header()->version != HOST_PROTOCOL_VERSION) {
+      console_print("host protocol version %u, this firmware speaks %u", (unsigned)header()->version,
+                    HOST_PROTOCOL_VERSION);
+      ready = STATUS_UNSUPPORTED;
+    }
+    if (request.opcode == HOST_REQUEST_SHUTDOWN) break;
+    if (request.opcode != HOST_REQUEST_GENERATE)
+      finish(request.id, STATUS_BAD_REQUEST);
+    else
+      finish(request.id, ready == STATUS_OK ? generate(&request, ram_bytes) : ready);
+  }
+  if (ready != STATUS_OK) return EXIT_REFUSED;
+  return decoder.broken || decoder_stop(&decoder) != STATUS_OK ? EXIT_HARDWARE : EXIT_OK;
+}
+
+static void banner(const sysctrl_inventory_t* chip) {
+  const manifest_t* m = &decoder.model.m;
+  console_print("memwall chip %u of %u: %u HBM, %u HBF, %u PNM, %u KiB scratchpad", (unsigned)chip->chip,
+                (unsigned)chip->n_chips, (unsigned)chip->n_hbm, (unsigned)chip->n_hbf, (unsigned)chip->n_pnm,
+                (unsigned)(chip->sram_bytes / 1024u));
+  if (m->magic != MANIFEST_MAGIC) return;
+  console_print("model: dim %u, hidden %u, layers %u, heads %u/%u x %u, vocab %u, slices %u",
+                (unsigned)m->dim, (unsigned)m->hidden_dim, (unsigned)m->n_layers, (unsigned)m->n_heads,
+                (unsigned)m->n_kv_heads, (unsigned)m->head_dim, (unsigned)m->vocab_size,
+                (unsigned)m->n_slices);
+}
+
+int main(void) {
+  sysctrl_inventory_t chip;
+  if (sysctrl_read_inventory(MAP_SYSCTRL_BASE, &chip) != STATUS_OK) {
+    console_print("sysctrl: not found");
+    return EXIT_NO_PLATFORM;
+  }
+  event_init(chip.timebase_hz);
+  console_use_interrupts(true);
+  if (boot_open_pmp() != STATUS_OK) {
+    console_print("pmp: entry 0 does not hold its value");
+    return EXIT_NO_PLATFORM;
+  }
+  uint32_t ram_bytes = 0;
+  if (chip.chip == 0) {
+    if (mailbox_start(MAP_MAILBOX_BASE, HOST_DOORBELL_REQUEST | HOST_DOORBELL_TAKEN, &ram_bytes) !=
+        STATUS_OK) {
+      console_print("mailbox: not found");
+      return EXIT_NO_PLATFORM;
+    }
+    event_attach(IRQ_MAILBOX, on_mailbox, 0);
+  }
+
+  rt_t* rt;
+  status_t status = device_open(&chip, &rt);
+  if (status == STATUS_OK) status = decoder_init(&decoder, rt, chip.manifest);
+  banner(&chip);
+  if (status == STATUS_OK)
+    console_print("ready: %u tokens per pass, context %u, attention %s", (unsigned)decoder.at.batch,
+                  (unsigned)decoder.capacity, decoder.kv.near_memory ? "near memory" : "on the accelerator");
+
+  if (chip.chip == 0) return serve(status, ram_bytes);
+  if (status != STATUS_OK) return EXIT_REFUSED;
+  status = decoder_follow(&decoder);
+  if (status == STATUS_STOPPED) return EXIT_OK;
+  console_print("chip %u: gives up", (unsigned)chip.chip);
+  return EXIT_HARDWARE;
+}

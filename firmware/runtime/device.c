@@ -1,0 +1,308 @@
+/* SPDX-FileCopyrightText: The Memwall authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/device.h"
+
+#include <string.h>
+
+#include "drivers/accel.h"
+#include "drivers/hbf.h"
+#include "drivers/pnm.h"
+#include "hal/event.h"
+#include "map/memory_map.h"
+#include "runtime/console.h"
+#include "runtime/ports.h"
+#include "runtime/queue.h"
+
+/* Uncorrectable reads from HBM are worth one more try (a transient fault on the interface), from HBF one per
+ * read-retry stage. */
+#define HBM_ATTEMPTS 1u
+
+struct rt {
+  rt_info_t info;
+  sysctrl_inventory_t inventory;
+  queue_t accelerator;
+  queue_t near_memory[MANIFEST_MAX_STACKS];
+  uint32_t units; /* bit i: unit i works */
+  uint64_t work;
+  uint32_t work_bytes;
+  uint32_t hbf_stages; /* bit j: cube j is in a retry stage */
+  ports_t ports;
+};
+
+static struct rt device;
+static completion_record_t accelerator_records[QUEUE_ENTRIES]
+    __attribute__((aligned(32), section(".noinit")));
+static compute_descriptor_t accelerator_ring[QUEUE_ENTRIES] __attribute__((aligned(128), section(".noinit")));
+static compute_descriptor_t near_memory_shadow[MANIFEST_MAX_STACKS][QUEUE_ENTRIES]
+    __attribute__((aligned(128), section(".noinit")));
+
+static bool retry(void* context, uint32_t code, uint64_t address, uint32_t attempt) {
+  rt_t* rt = context;
+  if (code != COMPLETION_RECORD_STATUS_UNCORRECTABLE) return false;
+  if (address < MAP_HBF_BASE(0)) return attempt <= HBM_ATTEMPTS;
+  const uint32_t cube = (uint32_t)((address - MAP_HBF_BASE(0)) / MAP_HBF_SIZE);
+  if (cube >= rt->inventory.n_hbf) return false;
+  const hbf_fault_t fault = hbf_take_fault(MAP_HBF_CTRL_BASE(cube));
+  if (attempt > HBF_MAX_RETRY_STAGE) {
+    console_print("hbf%u: page at 0x%llx is lost, every retry stage failed (code 0x%x)", (unsigned)cube,
+                  (unsigned long long)address, (unsigned)fault.code);
+    return false;
+  }
+  console_print("hbf%u: read status 0x%x info %u, retry stage %u", (unsigned)cube, (unsigned)fault.code,
+                (unsigned)fault.info, (unsigned)attempt);
+  rt->hbf_stages |= 1u << cube;
+  return hbf_set_retry_stage(MAP_HBF_CTRL_BASE(cube), attempt) == STATUS_OK;
+}
+
+status_t device_open(const sysctrl_inventory_t* inventory, rt_t** result) {
+  rt_t* rt = &device;
+  *result = rt;
+  memset(rt, 0, sizeof *rt);
+  rt->inventory = *inventory;
+  accel_config_t accel;
+  status_t status = accel_probe(MAP_ACCEL_BASE, &accel);
+  if (status == STATUS_OK)
+    status = queue_init(&rt->accelerator, "accel", MAP_ACCEL_BASE, accelerator_ring, 0,
+                        (uint64_t)(uintptr_t)accelerator_records);
+  if (status != STATUS_OK) {
+    console_print("accel: not found or does not take a reset");
+    return status;
+  }
+  queue_attach(&rt->accelerator, IRQ_ACCEL);
+  rt->accelerator.retry = retry;
+  rt->accelerator.retry_context = rt;
+  rt->info = (rt_info_t){.chip = inventory->chip,
+                         .n_chips = inventory->n_chips,
+                         .sram_base = MAP_SRAM_BASE,
+                         .sram_bytes = accel.sram_bytes,
+                         .inbox_base = MAP_INBOX_BASE,
+                         .inbox_bytes = inventory->inbox_bytes,
+                         .pnm_max_heads = UINT32_MAX,
+                         .pnm_max_head_dim = UINT32_MAX,
+                         .pnm_max_scores = UINT32_MAX};
+  for (uint32_t i = 0; i < inventory->n_pnm && i < MANIFEST_MAX_STACKS; ++i) {
+    pnm_config_t pnm;
+    if (pnm_probe(MAP_PNM_BASE(i), &pnm) != STATUS_OK) continue;
+    rt->units |= 1u << i;
+    /* The least of all units, so that any stream can live on any of them. */
+    if (pnm.max_heads < rt->info.pnm_max_heads) rt->info.pnm_max_heads = pnm.max_heads;
+    if (pnm.max_head_dim < rt->info.pnm_max_head_dim) rt->info.pnm_max_head_dim = pnm.max_head_dim;
+    if (pnm.max_scores < rt->info.pnm_max_scores) rt->info.pnm_max_scores = pnm.max_scores;
+  }
+  return ports_open(&rt->ports, inventory->chip, inventory->n_chips, inventory->n_link);
+}
+
+status_t rt_start(rt_t* rt, const manifest_arena_t* arenas, uint32_t n_arenas) {
+  _Static_assert(QUEUE_REMOTE_BYTES <= RT_ARENA_RESERVED_BYTES, "rings fit into what arenas set aside");
+  for (uint32_t i = 0; i < n_arenas; ++i) {
+    if (arenas[i].has_pnm == 0) continue;
+    if ((rt->units >> i & 1u) == 0) {
+      console_print("model refused: arena %u has no near-memory unit", (unsigned)i);
+      return STATUS_UNSUPPORTED;
+    }
+    if (arenas[i].base % 128u != 0 || arenas[i].bytes < RT_ARENA_RESERVED_BYTES) {
+      console_print("model refused: arena %u is too small or not aligned to 128 bytes", (unsigned)i);
+      return STATUS_UNSUPPORTED;
+    }
+    char name[8] = {'p', 'n', 'm', (char)(i < 10 ? '0' + i : '1'), (char)(i < 10 ? 0 : '0' + i - 10),
+                    0,   0,   0};
+    queue_t* q = &rt->near_memory[i];
+    const uint64_t ring = arenas[i].base, records = ring + QUEUE_ENTRIES * COMPUTE_DESCRIPTOR_SIZE_BYTES;
+    const status_t status = queue_init(q, name, MAP_PNM_BASE(i), near_memory_shadow[i], ring, records);
+    if (status != STATUS_OK) {
+      console_print("%s: does not take a reset", name);
+      return status;
+    }
+    queue_attach(q, IRQ_PNM(i));
+    q->retry = retry;
+    q->retry_context = rt;
+  }
+  return STATUS_OK;
+}
+
+void rt_info(rt_t* rt, rt_info_t* info) { *info = rt->info; }
+
+void rt_set_work(rt_t* rt, uint64_t address, uint32_t bytes) {
+  rt->work = address;
+  rt->work_bytes = bytes;
+}
+
+void rt_print(rt_t* rt, const char* format, ...) {
+  (void)rt;
+  va_list args;
+  va_start(args, format);
+  console_print_args(format, args);
+  va_end(args);
+}
+
+void rt_read(rt_t* rt, uint64_t address, void* data, uint32_t bytes) {
+  (void)rt;
+  const volatile uint32_t* from = (const volatile uint32_t*)(uintptr_t)address;
+  uint32_t* to = data;
+  for (uint32_t i = 0; i < bytes / 4u; ++i) to[i] = from[i];
+}
+
+void rt_write(rt_t* rt, uint64_t address, const void* data, uint32_t bytes) {
+  (void)rt;
+  volatile uint32_t* to = (volatile uint32_t*)(uintptr_t)address;
+  const uint32_t* from = data;
+  for (uint32_t i = 0; i < bytes / 4u; ++i) to[i] = from[i];
+}
+
+static compute_descriptor_t* accelerate(rt_t* rt, uint32_t opcode) {
+  compute_descriptor_t* d = queue_next(&rt->accelerator);
+  d->opcode = (uint8_t)opcode;
+  return d;
+}
+
+/* Rows per tile: two tiles fill the work area at most; a matrix gets at least four tiles, so that loading and
+ * computing overlap, but none below 64 KiB, where the start of a tile would cost more than it hides. */
+static uint32_t tile_rows(uint32_t rows, uint64_t row_bytes, uint32_t work_bytes) {
+  uint64_t tile = work_bytes / 2u / row_bytes;
+  uint64_t wanted = (rows + 3u) / 4u;
+  if (wanted * row_bytes < 0x10000u) wanted = 0x10000u / row_bytes;
+  if (wanted < tile) tile = wanted;
+  if (tile > rows) tile = rows;
+  return tile != 0 ? (uint32_t)tile : 1u;
+}
+
+void rt_matvec(rt_t* rt, uint64_t y, uint64_t x, const manifest_tensor_t* w, uint32_t batch) {
+  compute_descriptor_t* d = accelerate(rt, COMPUTE_DESCRIPTOR_OPCODE_MATVEC);
+  d->format = (uint8_t)w->format;
+  d->dst = y;
+  d->src0 = x;
+  d->src1 = w->address;
+  d->src2 = w->scale_address;
+  d->n = w->rows;
+  d->k = w->cols;
+  d->m = batch;
+  d->stride0 = w->cols * 4u;
+  d->stride1 = w->row_stride;
+  d->stride2 = w->scale_stride;
+  d->stride3 = w->rows * 4u;
+  d->tile_rows = tile_rows(w->rows, (uint64_t)w->row_stride + w->scale_stride, rt->work_bytes);
+  d->work = rt->work;
+  d->work_bytes = rt->work_bytes;
+}
+
+void rt_rmsnorm(rt_t* rt, uint64_t y, uint64_t x, uint64_t w, uint32_t n, uint32_t rows, float epsilon) {
+  compute_descriptor_t* d = accelerate(rt, COMPUTE_DESCRIPTOR_OPCODE_RMSNORM);
+  d->dst = y;
+  d->src0 = x;
+  d->src1 = w;
+  d->n = n;
+  d->m = rows;
+  d->stride0 = d->stride3 = n * 4u;
+  d->scalar0 = epsilon;
+}
+
+void rt_rope(rt_t* rt, uint64_t x, uint64_t table, uint32_t tokens, uint32_t heads, uint32_t head_dim) {
+  compute_descriptor_t* d = accelerate(rt, COMPUTE_DESCRIPTOR_OPCODE_ROPE);
+  d->dst = d->src0 = x;
+  d->src1 = table;
+  d->n = tokens;
+  d->k = head_dim;
+  d->m = heads;
+  d->stride0 = d->stride3 = heads * head_dim * 4u;
+  d->stride1 = head_dim * 4u;
+}
+
+void rt_swiglu(rt_t* rt, uint64_t y, uint64_t gate, uint64_t up, uint32_t n) {
+  compute_descriptor_t* d = accelerate(rt, COMPUTE_DESCRIPTOR_OPCODE_SWIGLU);
+  d->dst = y;
+  d->src0 = gate;
+  d->src1 = up;
+  d->n = n;
+  d->m = 1;
+}
+
+void rt_add(rt_t* rt, uint64_t y, uint64_t a, uint64_t b, uint32_t n) {
+  compute_descriptor_t* d = accelerate(rt, COMPUTE_DESCRIPTOR_OPCODE_ADD);
+  d->dst = y;
+  d->src0 = a;
+  d->src1 = b;
+  d->n = n;
+  d->m = 1;
+}
+
+void rt_topk(rt_t* rt, uint64_t dst, uint64_t x, uint32_t n, uint32_t m, uint32_t index_base) {
+  compute_descriptor_t* d = accelerate(rt, COMPUTE_DESCRIPTOR_OPCODE_TOPK);
+  d->dst = dst;
+  d->src0 = x;
+  d->n = n;
+  d->m = m;
+  d->index_base = index_base;
+}
+
+void rt_copy(rt_t* rt, uint64_t dst, uint32_t dst_stride, uint64_t src, uint32_t src_stride, uint32_t bytes,
+             uint32_t rows) {
+  compute_descriptor_t* d = accelerate(rt, COMPUTE_DESCRIPTOR_OPCODE_COPY);
+  d->dst = dst;
+  d->src0 = src;
+  d->n = bytes;
+  d->m = rows;
+  d->stride0 = src_stride;
+  d->stride3 = dst_stride;
+}
+
+void rt_convert(rt_t* rt, uint64_t dst, uint32_t dst_stride, uint32_t dst_format, uint64_t src,
+                uint32_t src_stride, uint32_t src_format, uint32_t n, uint32_t rows) {
+  compute_descriptor_t* d = accelerate(rt, COMPUTE_DESCRIPTOR_OPCODE_CONVERT);
+  d->format = (uint8_t)src_format;
+  d->dst_format = (uint8_t)dst_format;
+  d->dst = dst;
+  d->src0 = src;
+  d->n = n;
+  d->m = rows;
+  d->stride0 = src_stride;
+  d->stride3 = dst_stride;
+}
+
+void rt_attention(rt_t* rt, const rt_attention_t* a) {
+  const bool near_memory = a->unit != RT_ACCELERATOR;
+  compute_descriptor_t* d = queue_next(near_memory ? &rt->near_memory[a->unit] : &rt->accelerator);
+  d->opcode = (uint8_t)COMPUTE_DESCRIPTOR_OPCODE_ATTENTION;
+  d->format = (uint8_t)a->format;
+  d->dst = a->out;
+  d->src0 = a->q;
+  d->src1 = a->k;
+  d->src2 = a->v;
+  d->n = a->tokens;
+  d->k = a->head_dim;
+  d->m = a->heads;
+  d->stride0 = a->q_stride;
+  d->stride1 = d->stride2 = a->kv_stride;
+  d->stride3 = a->out_stride;
+  d->scalar0 = a->scale;
+  if (near_memory) return;
+  d->tile_rows = tile_rows(a->tokens, a->kv_stride, rt->work_bytes - a->heads * a->tokens * 4u);
+  d->work = rt->work;
+  d->work_bytes = rt->work_bytes;
+}
+
+status_t rt_fence(rt_t* rt) {
+  queue_start(&rt->accelerator);
+  for (uint32_t i = 0; i < MANIFEST_MAX_STACKS; ++i) queue_start(&rt->near_memory[i]);
+  status_t status = queue_fence(&rt->accelerator);
+  for (uint32_t i = 0; i < MANIFEST_MAX_STACKS; ++i) {
+    if (rt->near_memory[i].posted == rt->near_memory[i].done && rt->near_memory[i].status == STATUS_OK)
+      continue;
+    const status_t other = queue_fence(&rt->near_memory[i]);
+    if (status == STATUS_OK) status = other;
+  }
+  for (uint32_t j = 0; rt->hbf_stages != 0; ++j) {
+    if ((rt->hbf_stages >> j & 1u) != 0 && hbf_set_retry_stage(MAP_HBF_CTRL_BASE(j), 0) != STATUS_OK)
+      status = STATUS_HARDWARE;
+    rt->hbf_stages &= ~(1u << j);
+  }
+  return status;
+}
+
+status_t rt_send(rt_t* rt, uint32_t peer, uint64_t src, uint32_t inbox_offset, uint32_t bytes,
+                 uint32_t signal) {
+  return ports_send(&rt->ports, peer, src, inbox_offset, bytes, signal);
+}
+
+status_t rt_receive(rt_t* rt, uint32_t peer, uint32_t bytes, uint32_t signal, int forever) {
+  return ports_receive(&rt->ports, peer, bytes, signal, forever != 0);
+}
