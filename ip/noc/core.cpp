@@ -47,7 +47,14 @@ RouterCore::RouterCore(const RouterConfig& config)
         throw ConfigError(place, "a range is empty or wraps");
       entries_.push_back({range, static_cast<std::uint32_t>(targets_.size())});
     }
-    targets_.push_back({target.name, rate > 0 ? 1e3 / rate : 0.0, {}, 0, 0});
+    std::uint32_t local_to = kNoInitiator;
+    if (!target.local_to.empty()) {
+      const auto found = std::find(config.initiators.begin(), config.initiators.end(), target.local_to);
+      if (found == config.initiators.end())
+        throw ConfigError(place, "local_to names no initiator: " + target.local_to);
+      local_to = static_cast<std::uint32_t>(found - config.initiators.begin());
+    }
+    targets_.push_back({target.name, rate > 0 ? 1e3 / rate : 0.0, local_to, {}, 0, 0});
   }
   std::sort(entries_.begin(), entries_.end(),
             [](const Entry& a, const Entry& b) { return a.range.base < b.range.base; });
@@ -74,7 +81,7 @@ RouterCore::Slot RouterCore::transfer(std::uint32_t initiator, std::uint32_t tar
                                       bool is_write, TimePs at, TimePs horizon) {
   Target& port = targets_[target];
   const auto duration = static_cast<TimePs>(std::llround(static_cast<double>(bytes) * port.ps_per_byte));
-  const TimePs arrival = at + hop_;
+  const TimePs arrival = at + hop(initiator, target);
   const TimePs start = port.calendar.reserve(arrival, duration, horizon);
   port.busy += duration;
   port.waited += start - arrival;

@@ -3,12 +3,12 @@
 /// @file
 /// Router core: address decode, per-target port occupancy and counters. Plain C++.
 ///
-/// Abstraction: one hop between any initiator and any target. A transfer pays the request hop, waits until
-/// the target's port has room for all its bytes, occupies the port for bytes / bandwidth, and pays the
-/// response hop. First come, first served in simulated time: temporally decoupled initiators call out of
-/// order, so a port keeps a calendar and a transfer takes the earliest gap at or after its arrival that is
-/// long enough. Not modelled: topology, packets, virtual channels, priorities, separate read and write
-/// channels, back-pressure from a target into the router.
+/// Abstraction: one hop between any initiator and any target, none to a target on its own local bus. A
+/// transfer pays the request hop, waits until the target's port has room for all its bytes, occupies the port
+/// for bytes / bandwidth, and pays the response hop. First come, first served in simulated time: temporally
+/// decoupled initiators call out of order, so a port keeps a calendar and a transfer takes the earliest gap
+/// at or after its arrival that is long enough. Not modelled: topology, packets, virtual channels,
+/// priorities, separate read and write channels, back-pressure from a target into the router.
 #pragma once
 
 #include <cstdint>
@@ -32,6 +32,7 @@ struct TargetConfig {
   std::string name;
   std::vector<Range> ranges;
   double bandwidth_gbytes_per_s = 0;  ///< of the port, both directions together; 0: unlimited
+  std::string local_to{};             ///< initiator on whose local bus the target sits: it pays no hop
 };
 
 struct RouterConfig {
@@ -58,6 +59,7 @@ class PortCalendar {
 class RouterCore {
  public:
   static constexpr std::uint32_t kNoTarget = ~std::uint32_t{0};
+  static constexpr std::uint32_t kNoInitiator = ~std::uint32_t{0};
 
   struct Route {
     std::uint32_t target = kNoTarget;
@@ -71,6 +73,11 @@ class RouterCore {
 
   std::size_t initiators() const { return initiator_names_.size(); }
   std::size_t targets() const { return targets_.size(); }
+  /// One way between the two; 0 if the target sits on the initiator's local bus.
+  TimePs hop(std::uint32_t initiator, std::uint32_t target) const {
+    return targets_[target].local_to == initiator ? 0 : hop_;
+  }
+  /// One way to anywhere.
   TimePs hop() const { return hop_; }
 
   /// Where `address` leads; target == kNoTarget if nowhere.
@@ -91,6 +98,7 @@ class RouterCore {
   struct Target {
     std::string name;
     double ps_per_byte;
+    std::uint32_t local_to;
     PortCalendar calendar;
     TimePs busy = 0;
     TimePs waited = 0;

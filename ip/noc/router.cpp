@@ -38,6 +38,7 @@ void Router::b_transport(int initiator, tlm::tlm_generic_payload& payload, sc_co
     return;
   }
   const TimePs now = to_ps(sc_core::sc_time_stamp());
+  const TimePs hop = core_.hop(static_cast<std::uint32_t>(initiator), route.target);
   const RouterCore::Slot slot = core_.transfer(static_cast<std::uint32_t>(initiator), route.target, bytes,
                                                access_of(payload).is_write, now + to_ps(delay), now);
   delay = to_sc(slot.start - now);
@@ -47,7 +48,7 @@ void Router::b_transport(int initiator, tlm::tlm_generic_payload& payload, sc_co
   // The port streams while the target works; whichever is later ends the transfer. A target may have let time
   // pass, so both are compared on the kernel's clock.
   const sc_core::sc_time stamp = sc_core::sc_time_stamp();
-  delay = std::max(stamp + delay, to_sc(slot.end)) + to_sc(core_.hop()) - stamp;
+  delay = std::max(stamp + delay, to_sc(slot.end)) + to_sc(hop) - stamp;
 }
 
 unsigned Router::transport_dbg(int, tlm::tlm_generic_payload& payload) {
@@ -63,7 +64,7 @@ unsigned Router::transport_dbg(int, tlm::tlm_generic_payload& payload) {
   return served;
 }
 
-bool Router::get_direct_mem_ptr(int, tlm::tlm_generic_payload& payload, tlm::tlm_dmi& dmi) {
+bool Router::get_direct_mem_ptr(int initiator, tlm::tlm_generic_payload& payload, tlm::tlm_dmi& dmi) {
   const std::uint64_t address = payload.get_address();
   const RouterCore::Route route = core_.route(address);
   if (route.target == RouterCore::kNoTarget) return false;
@@ -78,8 +79,9 @@ bool Router::get_direct_mem_ptr(int, tlm::tlm_generic_payload& payload, tlm::tlm
   if (granted) dmi.set_dmi_ptr(dmi.get_dmi_ptr() + (begin - dmi.get_start_address()));
   dmi.set_start_address(begin - first + route.range.base);
   dmi.set_end_address(end - first + route.range.base);
-  dmi.set_read_latency(dmi.get_read_latency() + to_sc(2 * core_.hop()));
-  dmi.set_write_latency(dmi.get_write_latency() + to_sc(2 * core_.hop()));
+  const sc_core::sc_time hops = to_sc(2 * core_.hop(static_cast<std::uint32_t>(initiator), route.target));
+  dmi.set_read_latency(dmi.get_read_latency() + hops);
+  dmi.set_write_latency(dmi.get_write_latency() + hops);
   return granted;
 }
 

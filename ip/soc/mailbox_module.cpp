@@ -27,7 +27,10 @@ Mailbox::Mailbox(const sc_core::sc_module_name& name, const Config& config)
 
 void Mailbox::accessed() {
   const bool level = core_.host_irq();
-  if (level && !host_irq_before_) host_irq_event_.notify(local_offset());
+  if (level && !host_irq_before_) {
+    host_irq_rise_ = sc_core::sc_time_stamp() + local_offset();
+    host_irq_event_.notify(local_offset());
+  }
   host_irq_before_ = level;
 }
 

@@ -31,9 +31,9 @@ class Mailbox : public Peripheral {
 
   /// Bind the chip's bus here to reach the shared RAM.
   tlm_utils::simple_target_socket<Ram>& ram_tsock() { return ram_.mem_tsock; }
-  /// The host's interrupt line, as level and as an event on each rising edge, at the ringing side's local
-  /// time.
-  bool host_irq() const { return core_.host_irq(); }
+  /// The host's interrupt line, as a level and as an event on each rising edge, both at the ringing side's
+  /// local time. The host looks at the level before it waits for the event, or it can miss an edge.
+  bool host_irq() const { return core_.host_irq() && sc_core::sc_time_stamp() >= host_irq_rise_; }
   const sc_core::sc_event& host_irq_event() const { return host_irq_event_; }
   void report(StatSink& sink) const;
 
@@ -47,6 +47,7 @@ class Mailbox : public Peripheral {
   Ram ram_;
   sc_core::sc_time host_latency_;
   bool host_irq_before_ = false;
+  sc_core::sc_time host_irq_rise_;
   sc_core::sc_event host_irq_event_;
 };
 

@@ -65,6 +65,9 @@ TEST(RouterDecode, ImpossibleMapsAreRefused) {
   config.targets[0].bandwidth_gbytes_per_s = -1;
   EXPECT_THROW(RouterCore{config}, ConfigError);
   config = two_targets();
+  config.targets[0].local_to = "nobody";
+  EXPECT_THROW(RouterCore{config}, ConfigError);
+  config = two_targets();
   config.hop_latency_ns = -1;
   EXPECT_THROW(RouterCore{config}, ConfigError);
 }

@@ -124,6 +124,25 @@ TEST(Router, DmiIsCutToTheWindowAndMoved) {
   EXPECT_FALSE(bench.hart.dmi(0x50000000, region));
 }
 
+TEST(Router, ATargetOnTheLocalBusCostsItsInitiatorNoHop) {
+  BusDriver hart("hart"), accel("accel");
+  Router router("router", {{"hart", "accel"}, {{"tcm", {{0x1000, 0x1000, 0}}, 0, "hart"}}, 10.0});
+  soc::Ram tcm("tcm", {0x1000, 2.0, 0, false, true});
+  hart.mem_isock.bind(router.init_tsock[0]);
+  accel.mem_isock.bind(router.init_tsock[1]);
+  router.targ_isock[0].bind(tcm.mem_tsock);
+  sc_core::sc_start(sc_core::SC_ZERO_TIME);
+  hart.read32(0x1000);
+  EXPECT_EQ(hart.cost, sc_time(2, SC_NS));
+  accel.read32(0x1000);
+  EXPECT_EQ(accel.cost, sc_time(22, SC_NS));
+  tlm::tlm_dmi region;
+  ASSERT_TRUE(hart.dmi(0x1000, region));
+  EXPECT_EQ(region.get_read_latency(), sc_time(2, SC_NS));
+  ASSERT_TRUE(accel.dmi(0x1000, region));
+  EXPECT_EQ(region.get_read_latency(), sc_time(22, SC_NS));
+}
+
 TEST(Router, DmiInvalidationReachesEveryInitiatorInItsAddresses) {
   Bench bench;
   bench.sram.mem_tsock->invalidate_direct_mem_ptr(0x900, 0xffff);

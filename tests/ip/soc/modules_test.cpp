@@ -248,6 +248,8 @@ TEST(MailboxModule, TheHostIsWokenAtTheChipsLocalTime) {
   chip.start = sc_time(300, SC_NS);
   chip.write32(regs::MailboxRegs::kHostDoorbellSetOffset, 1);
   chip.write32(regs::MailboxRegs::kHostDoorbellSetOffset, 2);  // no new edge
+  sc_start(304, SC_NS);
+  EXPECT_FALSE(mailbox.host_irq()) << "rung at a time that has not come yet";
   sc_start(1, SC_US);
   ASSERT_EQ(woken.size(), 1u);
   EXPECT_EQ(woken[0], sc_time(305, SC_NS));
