@@ -42,9 +42,9 @@ class Host : public sc_core::sc_module {
   /// To the mailbox's host side: registers at 0, shared RAM at `ram_offset`.
   tlm_utils::simple_initiator_socket<Host> mailbox_isock{"mailbox_isock"};
 
-  /// `irq` is the mailbox's event to the host; it must outlive this module.
+  /// `irq` is the mailbox's event to the host, `irq_level` its interrupt line; both must outlive this module.
   Host(const sc_core::sc_module_name& name, Request request, Events events, const sc_core::sc_event& irq,
-       std::uint64_t ram_offset, std::uint64_t ram_bytes);
+       std::function<bool()> irq_level, std::uint64_t ram_offset, std::uint64_t ram_bytes);
 
   /// True once the firmware has answered the request, well or badly.
   bool finished() const { return finished_; }
@@ -62,6 +62,7 @@ class Host : public sc_core::sc_module {
   Request request_;
   Events events_;
   const sc_core::sc_event& irq_;
+  std::function<bool()> irq_level_;
   std::uint64_t ram_offset_;
   std::uint64_t ram_bytes_;
   std::uint32_t produced_ = 0;

@@ -35,8 +35,8 @@ class Targets {
 
   template <typename Socket>
   void add(const std::string& name, std::uint64_t base, std::uint64_t bytes, Socket& socket,
-           double gbytes_per_s = 0) {
-    config_.push_back({name, {{base, bytes, 0}}, gbytes_per_s});
+           double gbytes_per_s = 0, const std::string& local_to = "") {
+    config_.push_back({name, {{base, bytes, 0}}, gbytes_per_s, local_to});
     binds_.push_back([&socket](noc::Router& router, std::size_t i) { router.targ_isock[i].bind(socket); });
   }
   const std::vector<noc::TargetConfig>& config() const { return config_; }
@@ -181,17 +181,17 @@ Chip::Chip(const sc_core::sc_module_name& name, const ChipConfig& config, std::u
     p.links.push_back(std::make_unique<link::LinkPort>(fmt::format("link{}", port).c_str(), link));
   }
 
-  Targets targets;
-  targets.add("rom", map::kRomBase, map::kRomSize, p.rom->mem_tsock);
-  targets.add("clint", map::kClintBase, map::kClintSize, p.clint->ctrl_tsock);
-  targets.add("plic", map::kPlicBase, map::kPlicSize, p.plic->ctrl_tsock);
-  targets.add("uart", map::kUartBase, map::kUartSize, p.uart->ctrl_tsock);
-  targets.add("timer", map::kTimerBase, map::kTimerSize, p.timer->ctrl_tsock);
+  Targets targets;  // those of the hart's local bus cost the hart no hop
+  targets.add("rom", map::kRomBase, map::kRomSize, p.rom->mem_tsock, 0, "hart");
+  targets.add("clint", map::kClintBase, map::kClintSize, p.clint->ctrl_tsock, 0, "hart");
+  targets.add("plic", map::kPlicBase, map::kPlicSize, p.plic->ctrl_tsock, 0, "hart");
+  targets.add("uart", map::kUartBase, map::kUartSize, p.uart->ctrl_tsock, 0, "hart");
+  targets.add("timer", map::kTimerBase, map::kTimerSize, p.timer->ctrl_tsock, 0, "hart");
   targets.add("mailbox", map::kMailboxBase, map::kMailboxSize, p.mailbox->ctrl_tsock);
   targets.add("dma", map::kDmaBase, map::kDmaSize, p.dma->ctrl_tsock);
-  targets.add("sysctrl", map::kSysctrlBase, map::kSysctrlSize, p.sysctrl->ctrl_tsock);
+  targets.add("sysctrl", map::kSysctrlBase, map::kSysctrlSize, p.sysctrl->ctrl_tsock, 0, "hart");
   targets.add("accel", map::kAccelBase, map::kAccelSize, p.accel->ctrl_tsock);
-  targets.add("tcm", map::kTcmBase, map::kTcmSize, p.tcm->mem_tsock);
+  targets.add("tcm", map::kTcmBase, map::kTcmSize, p.tcm->mem_tsock, 0, "hart");
   targets.add("sram", map::kSramBase, s.accel.sram_bytes, p.accel->sram_tsock, s.noc.port_gbytes_per_s);
   targets.add("inbox", map::kInboxBase, kInboxBytes, p.inbox->mem_tsock, s.noc.port_gbytes_per_s);
   targets.add("mailbox_ram", map::kMailboxRamBase, kMailboxRamBytes, p.mailbox->ram_tsock());

@@ -242,8 +242,9 @@ class Run {
     events.token = [this](std::uint32_t token) { on_token(token); };
     events.finished = [this](std::uint32_t) { mark(finished_); };
     soc::Mailbox& mailbox = chips_[0]->mailbox();
-    host_ = std::make_unique<host::Host>("host", request, events, mailbox.host_irq_event(),
-                                         soc::Mailbox::kHostRamOffset, kMailboxRamBytes);
+    host_ = std::make_unique<host::Host>(
+        "host", request, events, mailbox.host_irq_event(), [&mailbox] { return mailbox.host_irq(); },
+        soc::Mailbox::kHostRamOffset, kMailboxRamBytes);
     host_->mailbox_isock.bind(mailbox.host_tsock);
     for (std::uint32_t c = 1; c < scenario_.system.chips; ++c) {
       // Only chip 0 talks to the host; the others' host sides stay idle.
