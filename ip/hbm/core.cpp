@@ -212,7 +212,6 @@ Completion Core::access(TimePs arrival, std::uint64_t address, std::uint64_t byt
 
 Counters Core::counters(TimePs now) const {
   const Timing& t = preset_.timing;
-  const Energy& e = preset_.energy;
   Counters sum;
   const Cycle now_cycle = static_cast<Cycle>(now / t.tCK_ps);
   for (const auto& channel : channels_) {
@@ -228,14 +227,8 @@ Counters Core::counters(TimePs now) const {
   }
   std::copy(std::begin(ports_), std::end(ports_), std::begin(sum.port));
   const PortCounters& pins = ports_[static_cast<std::size_t>(Port::kPins)];
-  const auto real = [](std::uint64_t n) { return static_cast<double>(n); };
   sum.bus_busy_ps = (sum.commands.reads + sum.commands.writes) * static_cast<std::uint64_t>(t.nBL) * t.tCK_ps;
-  sum.activate_pj = real(sum.commands.activates) * e.activate_pj;
-  sum.array_pj = real(sum.commands.reads) * e.read_array_pj + real(sum.commands.writes) * e.write_array_pj;
-  sum.phy_pj = real(pins.read_bursts) * e.read_phy_pj + real(pins.write_bursts) * e.write_phy_pj;
-  sum.refresh_pj = real(sum.commands.refreshes) * e.refresh_pj;
-  // 1 mW for 1 ps is 10^-15 J.
-  sum.background_pj = e.background_mw * real(now) * 1e-3 * real(preset_.organisation.pseudo_channels);
+  sum.energy = energy_of(preset_, sum.commands, pins.read_bursts, pins.write_bursts, now);
   return sum;
 }
 

@@ -26,6 +26,7 @@
 #include <memory>
 #include <vector>
 
+#include "hbm/energy.h"
 #include "hbm/gates.h"
 #include "hbm/preset.h"
 
@@ -52,8 +53,7 @@ struct Counters {
   std::uint64_t row_hits = 0, row_misses = 0, row_conflicts = 0;
   std::uint64_t late_bursts = 0;  ///< bursts placed into gaps because they arrived out of order
   TimePs bus_busy_ps = 0;         ///< data bus time, summed over pseudo-channels
-  double activate_pj = 0, array_pj = 0, phy_pj = 0, refresh_pj = 0, background_pj = 0;
-  double total_pj() const { return activate_pj + array_pj + phy_pj + refresh_pj + background_pj; }
+  EnergySums energy;
 };
 
 class Core {

@@ -192,8 +192,14 @@ unsigned HbmModule::ctrl_transport_dbg(Payload& payload) { return debug_register
 tlm::tlm_sync_enum HbmModule::data_nb_transport(int port, Payload& payload, tlm::tlm_phase& phase,
                                                 sc_core::sc_time& delay) {
   if (phase == tlm::BEGIN_REQ) {
+    InFlight state;
+    state.port = static_cast<std::size_t>(port);
+    if (!in_flight_.emplace(&payload, state).second) {
+      raise_in_simulation(
+          ModelError("contract", name(), "BEGIN_REQ for a transaction that is still in flight"));
+      return tlm::TLM_ACCEPTED;
+    }
     if (payload.has_mm()) payload.acquire();
-    in_flight_[&payload] = {static_cast<std::size_t>(port)};
     requests_.notify(payload, delay);
   } else if (phase == tlm::END_RESP) {
     finish(payload, delay);
@@ -244,6 +250,7 @@ void HbmModule::send_responses(std::size_t port) {
     Payload& payload = *channel.responses.front();
     channel.responses.pop_front();
     channel.response_open = true;
+    in_flight_.at(&payload).responded = true;
     tlm::tlm_phase phase = tlm::BEGIN_RESP;
     sc_core::sc_time delay = sc_core::SC_ZERO_TIME;
     const tlm::tlm_sync_enum status = (*channel.socket)->nb_transport_bw(payload, phase, delay);
@@ -255,7 +262,10 @@ void HbmModule::send_responses(std::size_t port) {
 
 void HbmModule::finish(Payload& payload, const sc_core::sc_time& delay) {
   const auto it = in_flight_.find(&payload);
-  if (it == in_flight_.end()) return;  // END_RESP for a transaction that is not ours
+  if (it == in_flight_.end() || !it->second.responded) {
+    raise_in_simulation(ModelError("contract", name(), "END_RESP without BEGIN_RESP"));
+    return;
+  }
   Channel& channel = channels_[it->second.port];
   channel.ending_is_write = it->second.is_write;
   in_flight_.erase(it);
@@ -298,12 +308,13 @@ void HbmModule::report(StatSink& sink) const {
   sink.count("refreshes", c.commands.refreshes, "commands", "REFab commands, all pseudo-channels.");
   sink.count("late_bursts", c.late_bursts, "bursts",
              "Bursts that arrived out of order in time and were placed into gaps of the schedule.");
-  sink.amount("energy_activate_pj", c.activate_pj, "pJ", "Energy of activates and precharges.");
-  sink.amount("energy_array_pj", c.array_pj, "pJ", "Energy of reads and writes up to the base die.");
-  sink.amount("energy_phy_pj", c.phy_pj, "pJ", "Energy of the way through PHY and pins.");
-  sink.amount("energy_refresh_pj", c.refresh_pj, "pJ", "Energy of refresh.");
-  sink.amount("energy_background_pj", c.background_pj, "pJ", "Background energy over the simulated time.");
-  sink.amount("energy_pj", c.total_pj(), "pJ", "All energy of the stack.");
+  sink.amount("energy_activate_pj", c.energy.activate_pj, "pJ", "Energy of activates and precharges.");
+  sink.amount("energy_array_pj", c.energy.array_pj, "pJ", "Energy of reads and writes up to the base die.");
+  sink.amount("energy_phy_pj", c.energy.phy_pj, "pJ", "Energy of the way through PHY and pins.");
+  sink.amount("energy_refresh_pj", c.energy.refresh_pj, "pJ", "Energy of refresh.");
+  sink.amount("energy_background_pj", c.energy.background_pj, "pJ",
+              "Background energy over the simulated time.");
+  sink.amount("energy_pj", c.energy.total_pj(), "pJ", "All energy of the stack.");
   sink.amount("busy_ns",
               static_cast<double>(c.bus_busy_ps) / (1e3 * config_.preset.organisation.pseudo_channels), "ns",
               "Time the data buses moved data, averaged over the pseudo-channels.");

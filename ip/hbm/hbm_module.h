@@ -73,6 +73,7 @@ class HbmModule : public sc_core::sc_module {
   struct InFlight {
     std::size_t port;
     bool is_write = false;
+    bool responded = false;  // BEGIN_RESP sent
   };
 
   /// Does the whole access at `start`, sets the response, returns when it is done.

@@ -118,9 +118,9 @@ TEST(HbmCore, BaseDieAccessHasEqualTimingAndNoPhyEnergy) {
   const auto a = pins.access(0, 0, 4096, false, Port::kPins);
   const auto b = base.access(0, 0, 4096, false, Port::kBaseDie);
   EXPECT_EQ(a.done, b.done);
-  EXPECT_DOUBLE_EQ(pins.counters(0).phy_pj, 128 * p.energy.read_phy_pj);
-  EXPECT_DOUBLE_EQ(base.counters(0).phy_pj, 0.0);
-  EXPECT_DOUBLE_EQ(pins.counters(0).array_pj, base.counters(0).array_pj);
+  EXPECT_DOUBLE_EQ(pins.counters(0).energy.phy_pj, 128 * p.energy.read_phy_pj);
+  EXPECT_DOUBLE_EQ(base.counters(0).energy.phy_pj, 0.0);
+  EXPECT_DOUBLE_EQ(pins.counters(0).energy.array_pj, base.counters(0).energy.array_pj);
   EXPECT_EQ(base.counters(0).port[1].read_bytes, 4096u);
 }
 

@@ -1,0 +1,86 @@
+// SPDX-FileCopyrightText: The Memwall authors
+// SPDX-License-Identifier: Apache-2.0
+/// @file
+/// One pseudo-channel behind finite read and write queues: FR-FCFS (row hits first, then the oldest), open
+/// page, writes held back and drained in batches. Event-driven over the same gates as the in-order core: each
+/// step issues the command that can go first and jumps there.
+///
+/// Drain: starts when the write queue reaches `drain_high` or no read waits; ends when it is empty, or at
+/// `drain_low` while reads wait. A read of a burst that sits in the write queue is answered from there one
+/// cycle later. An open row that has hits in the active queue is not closed, unless the oldest request waited
+/// longer than `starvation_nck`.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "hbm/gates.h"
+
+namespace memwall::hbm {
+
+struct Request {
+  std::uint64_t id = 0;
+  Cycle arrival = 0;  ///< enters the queue
+  Location at;
+  bool is_write = false;
+};
+
+struct Served {
+  std::uint64_t id = 0;
+  Cycle done = 0;  ///< end of the data burst
+  bool is_write = false;
+};
+
+class QueuedChannel {
+ public:
+  QueuedChannel(const Preset& preset, std::uint32_t channel);
+
+  bool full(bool is_write) const;
+  bool idle() const { return reads_.empty() && writes_.empty(); }
+  /// The queue must not be full; arrivals do not decrease and are not before what run_until() has reached.
+  void push(const Request& request, std::vector<Served>& served);
+
+  /// Issues everything that happens before `limit`.
+  void run_until(Cycle limit, std::vector<Served>& served);
+  /// Runs until the queue of that kind has a free entry; returns the cycle from which it can be used.
+  Cycle run_until_space(bool is_write, std::vector<Served>& served);
+  /// Runs until both queues are empty.
+  void drain(std::vector<Served>& served);
+  /// Refreshes that fall into idle time up to `cycle`. Both queues must be empty.
+  void idle_until(Cycle cycle) { gates_.refresh_idle(cycle); }
+
+  const CommandCounts& counts() const { return gates_.counts(); }
+  std::uint64_t row_hits() const { return row_hits_; }
+  std::uint64_t row_misses() const { return row_misses_; }
+  std::uint64_t row_conflicts() const { return row_conflicts_; }
+  std::uint64_t forwarded() const { return forwarded_; }
+  void set_command_sink(const CommandSink* sink) { gates_.set_command_sink(sink); }
+
+ private:
+  struct Entry {
+    Request request;
+    bool closed_row = false;  // a precharge was issued for it
+    bool opened_row = false;  // an activate was issued for it
+  };
+  using Queue = std::vector<Entry>;  // oldest first
+  struct Choice {
+    Cycle at = std::numeric_limits<Cycle>::max();
+    std::size_t index = 0;
+  };
+
+  /// Issues the next command if it is before `limit`; false if there is none.
+  bool step(Cycle limit, std::vector<Served>& served);
+  void choose(const Queue& queue, Choice& column, Choice& row) const;
+  void issue_row(Entry& entry, Cycle at);
+  void issue_column(Queue& queue, std::size_t index, Cycle at, std::vector<Served>& served);
+
+  Timing t_;
+  ControllerConfig config_;
+  Gates gates_;
+  Queue reads_, writes_;
+  bool draining_ = false;
+  Cycle now_ = 0;
+  std::uint64_t row_hits_ = 0, row_misses_ = 0, row_conflicts_ = 0, forwarded_ = 0;
+};
+
+}  // namespace memwall::hbm
