@@ -15,6 +15,7 @@
 #include "map/memory_map.h"
 #include "runtime/console.h"
 #include "runtime/device.h"
+#include "runtime/ports.h"
 
 /* Exit codes of the chip. */
 enum { EXIT_OK = 0, EXIT_NO_PLATFORM = 1, EXIT_REFUSED = 2, EXIT_HARDWARE = 3 };
@@ -175,9 +176,13 @@ int main(void) {
                   (unsigned)decoder.capacity, decoder.kv.near_memory ? "near memory" : "on the accelerator");
 
   if (chip.chip == 0) return serve(status, ram_bytes);
-  if (status != STATUS_OK) return EXIT_REFUSED;
-  status = decoder_follow(&decoder);
+  const int refused = status == STATUS_OK ? EXIT_HARDWARE : EXIT_REFUSED;
+  if (status == STATUS_OK) status = decoder_follow(&decoder);
   if (status == STATUS_STOPPED) return EXIT_OK;
   console_print("chip %u: gives up", (unsigned)chip.chip);
-  return EXIT_HARDWARE;
+  /* Chip 0 is to tell the host and to end the run; should it be lost too, this chip's exit does. */
+  const uint64_t patience = event_deadline(4u * PORTS_TIMEOUT_US);
+  while (event_wait(patience)) {
+  }
+  return refused;
 }
