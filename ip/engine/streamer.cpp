@@ -175,9 +175,7 @@ Outcome Streamer::matvec(const ComputeDescriptor& d, const StreamShape& shape) {
         const numerics::Matrix w{static_cast<numerics::Format>(format), base, row_bytes,
                                  base + row_bytes * rows, scale_bytes};
         y[tile % 2].resize(std::size_t{d.m} * rows);
-        for (std::uint32_t b = 0; b < d.m; ++b) {
-          numerics::matvec(w, &x[std::size_t{b} * d.k], &y[tile % 2][std::size_t{b} * rows], rows, d.k);
-        }
+        numerics::matvec_batch(w, x.data(), y[tile % 2].data(), d.m, rows, d.k);
       }
     }
     if (i < tiles) {

@@ -6,16 +6,28 @@
 
 namespace memwall::numerics {
 
-float f32_from_f16(std::uint16_t bits) {
+namespace {
+
+/// Branch-free and without subnormal f32 operands (which are slow on many hosts), so that loops over it
+/// become fast vector code.
+inline float widen_f16(std::uint32_t bits) {
+  constexpr std::int32_t kInfinity = 0x0f800000;  // f16 infinity in f32 places
+  constexpr std::int32_t kRebias = 112 << 23, kSmallestNormal = 1 << 23;
   const std::uint32_t sign = (bits & 0x8000u) << 16;
-  const std::uint32_t exponent = (bits >> 10) & 0x1fu;
-  const std::uint32_t mantissa = bits & 0x3ffu;
-  if (exponent == 0x1f) return float_of(mantissa ? sign | kCanonicalNan : sign | 0x7f800000u);
-  if (exponent != 0) return float_of(sign | ((exponent + 112) << 23) | (mantissa << 13));
-  // Subnormal: mantissa * 2^-24 is exact in f32.
-  const float magnitude = static_cast<float>(mantissa) * 0x1p-24f;
-  return float_of(sign | bits_of(magnitude));
+  const auto magnitude = static_cast<std::int32_t>((bits & 0x7fffu) << 13);
+  // A subnormal is a fraction of 2^-14: give it that exponent and take the implicit 1 away, exactly.
+  const float fraction =
+      float_of(static_cast<std::uint32_t>(magnitude + kRebias + kSmallestNormal)) - 0x1p-14f;
+  std::int32_t result = magnitude + kRebias;
+  result = magnitude < kSmallestNormal ? static_cast<std::int32_t>(bits_of(fraction)) : result;
+  const std::int32_t special = magnitude > kInfinity ? static_cast<std::int32_t>(kCanonicalNan) : 0x7f800000;
+  result = magnitude >= kInfinity ? special : result;
+  return float_of(sign | static_cast<std::uint32_t>(result));
 }
+
+}  // namespace
+
+float f32_from_f16(std::uint16_t bits) { return widen_f16(bits); }
 
 std::uint16_t f16_from_f32(float value) {
   const std::uint32_t bits = bits_of(value);
@@ -47,10 +59,11 @@ std::uint8_t quantise_mxint8(const float in[kMxBlock], std::int8_t out[kMxBlock]
   std::memset(out, 0, kMxBlock);
   if (largest >= 0x7f800000u) return 255;
   const std::uint32_t scale = largest >> 23;  // biased exponent; 0 for zero and subnormal maxima
-  // x * 64 / 2^(scale - 127): the product is exact in double, nearbyint rounds to nearest even.
+  // x * 64 / 2^(scale - 127) is exact in double and at most 128; adding and subtracting 1.5 * 2^52 rounds it
+  // to the nearest even integer.
   const double factor = std::ldexp(64.0, 127 - static_cast<int>(scale));
   for (std::size_t i = 0; i < kMxBlock; ++i) {
-    double q = std::nearbyint(static_cast<double>(in[i]) * factor);
+    double q = (static_cast<double>(in[i]) * factor + 0x1.8p52) - 0x1.8p52;
     if (q > 127.0) q = 127.0;
     if (q < -127.0) q = -127.0;
     out[i] = static_cast<std::int8_t>(q);
@@ -64,10 +77,15 @@ void to_f32(Format format, const void* in, float* out, std::size_t count) {
     return;
   }
   const auto* from = static_cast<const std::uint8_t*>(in);
-  for (std::size_t i = 0; i < count; ++i) {
-    std::uint16_t half;
-    std::memcpy(&half, from + 2 * i, sizeof half);
-    out[i] = format == Format::kF16 ? f32_from_f16(half) : f32_from_bf16(half);
+  const auto half = [from](std::size_t i) {
+    std::uint16_t bits;
+    std::memcpy(&bits, from + 2 * i, sizeof bits);
+    return bits;
+  };
+  if (format == Format::kF16) {
+    for (std::size_t i = 0; i < count; ++i) out[i] = widen_f16(half(i));
+  } else {
+    for (std::size_t i = 0; i < count; ++i) out[i] = f32_from_bf16(half(i));
   }
 }
 

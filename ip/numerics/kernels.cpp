@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <vector>
 
@@ -36,30 +37,50 @@ const float* row_f32(const void* base, std::size_t stride, std::size_t row) {
   return reinterpret_cast<const float*>(static_cast<const std::uint8_t*>(base) + row * stride);
 }
 
-void matvec_mxint8(const Matrix& w, const float* x, float* y, std::size_t rows, std::size_t k) {
+std::int32_t integer_dot(const std::int8_t* a, const std::int8_t* b, std::size_t count) {
+  std::int32_t d = 0;
+  if (count == kMxBlock) {  // a constant trip count, for the vectoriser
+    for (std::size_t i = 0; i < kMxBlock; ++i) d += a[i] * b[i];
+  } else {
+    for (std::size_t i = 0; i < count; ++i) d += a[i] * b[i];
+  }
+  return d;
+}
+
+/// d * 2^exponent rounded once to f32, also where the result is subnormal or overflows: |d| < 2^20 and
+/// -266 <= exponent <= 244, so the product is exact in double.
+float scaled(std::int32_t d, int exponent) {
+  const std::uint64_t power_bits = static_cast<std::uint64_t>(exponent + 1023) << 52;
+  double power;
+  std::memcpy(&power, &power_bits, sizeof power);
+  return static_cast<float>(static_cast<double>(d) * power);
+}
+
+void matvec_mxint8(const Matrix& w, const float* x, float* y, std::size_t batch, std::size_t rows,
+                   std::size_t k) {
   const std::size_t blocks = (k + kMxBlock - 1) / kMxBlock;
-  std::vector<std::int8_t> xq(blocks * kMxBlock);
-  std::vector<std::uint8_t> xs(blocks);
-  for (std::size_t b = 0; b < blocks; ++b) {
+  std::vector<std::int8_t> xq(batch * blocks * kMxBlock);
+  std::vector<std::uint8_t> xs(batch * blocks);
+  for (std::size_t i = 0; i < batch * blocks; ++i) {
+    const std::size_t first = i % blocks * kMxBlock;
     float block[kMxBlock] = {};
-    std::copy_n(x + b * kMxBlock, std::min(kMxBlock, k - b * kMxBlock), block);
-    xs[b] = quantise_mxint8(block, &xq[b * kMxBlock]);
+    std::copy_n(x + i / blocks * k + first, std::min(kMxBlock, k - first), block);
+    xs[i] = quantise_mxint8(block, &xq[i * kMxBlock]);
   }
   for (std::size_t r = 0; r < rows; ++r) {
     const auto* row = reinterpret_cast<const std::int8_t*>(w.data + r * w.stride);
     const std::uint8_t* scales = w.scales + r * w.scale_stride;
-    float sum = 0.0f;
-    for (std::size_t b = 0; b < blocks; ++b) {
-      const std::size_t valid = std::min(kMxBlock, k - b * kMxBlock);
-      std::int32_t d = 0;
-      for (std::size_t i = 0; i < valid; ++i) d += row[b * kMxBlock + i] * xq[b * kMxBlock + i];
-      const bool nan = scales[b] == 255 || xs[b] == 255;
-      // ldexp rounds once, to nearest even, also where the result is subnormal or overflows.
-      const float value = nan ? float_of(kCanonicalNan)
-                              : std::ldexp(static_cast<float>(d), int{scales[b]} + int{xs[b]} - 254 - 12);
-      sum += value;
+    for (std::size_t i = 0; i < batch; ++i) {
+      float sum = 0.0f;
+      for (std::size_t b = 0; b < blocks; ++b) {
+        const std::uint8_t x_scale = xs[i * blocks + b];
+        const std::size_t valid = std::min(kMxBlock, k - b * kMxBlock);
+        const std::int32_t d = integer_dot(row + b * kMxBlock, &xq[(i * blocks + b) * kMxBlock], valid);
+        const bool nan = scales[b] == 255 || x_scale == 255;
+        sum += nan ? float_of(kCanonicalNan) : scaled(d, int{scales[b]} + int{x_scale} - 254 - 12);
+      }
+      y[i * rows + r] = canonical(sum);
     }
-    y[r] = canonical(sum);
   }
 }
 
@@ -95,14 +116,19 @@ float sum16(const float* values, std::size_t count) {
 }
 
 void matvec(const Matrix& w, const float* x, float* y, std::size_t rows, std::size_t k) {
+  matvec_batch(w, x, y, 1, rows, k);
+}
+
+void matvec_batch(const Matrix& w, const float* x, float* y, std::size_t batch, std::size_t rows,
+                  std::size_t k) {
   if (w.format == Format::kMxint8) {
-    matvec_mxint8(w, x, y, rows, k);
+    matvec_mxint8(w, x, y, batch, rows, k);
     return;
   }
   std::vector<float> row(k);
   for (std::size_t r = 0; r < rows; ++r) {
     to_f32(w.format, w.data + r * w.stride, row.data(), k);
-    y[r] = canonical(dot(row.data(), x, k));
+    for (std::size_t b = 0; b < batch; ++b) y[b * rows + r] = canonical(dot(row.data(), x + b * k, k));
   }
 }
 
@@ -191,13 +217,15 @@ void softmax(const float* x, float* y, std::size_t n, float scale) {
 }
 
 void topk(const float* x, std::size_t n, TopkEntry* out, std::size_t m, std::uint32_t index_base) {
-  const auto key = [](float v) { return v != v ? -std::numeric_limits<float>::infinity() : v; };
   std::vector<std::uint32_t> order(n);
   for (std::size_t i = 0; i < n; ++i) order[i] = static_cast<std::uint32_t>(i);
   const std::size_t taken = std::min(n, m);
   std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(taken), order.end(),
-                    [&](std::uint32_t a, std::uint32_t b) {
-                      return key(x[a]) != key(x[b]) ? key(x[a]) > key(x[b]) : a < b;
+                    [x](std::uint32_t a, std::uint32_t b) {
+                      const bool a_nan = x[a] != x[a], b_nan = x[b] != x[b];
+                      if (a_nan != b_nan) return b_nan;
+                      if (!a_nan && x[a] != x[b]) return x[a] > x[b];
+                      return a < b;
                     });
   for (std::size_t i = 0; i < m; ++i) {
     out[i] = i < taken ? TopkEntry{canonical(x[order[i]]), order[i] + index_base}
