@@ -16,11 +16,11 @@ function(memwall_target_options target)
   endif()
 endfunction()
 
-# memwall_add_block(<name> SOURCES ... [DEPS ...] [SYSTEMC])
+# memwall_add_block(<name> SOURCES ... [DEPS ...] [SYSTEMC] [NO_INSTALL])
 # One library per block: target memwall_<name>, alias memwall::<name>, headers included as "<dir>/x.h" from
 # the repository's ip/ or platform/ folder, e.g. #include "hbm/core.h", #include "common/error.h".
 function(memwall_add_block name)
-  cmake_parse_arguments(ARG "SYSTEMC" "" "SOURCES;DEPS" ${ARGN})
+  cmake_parse_arguments(ARG "SYSTEMC;NO_INSTALL" "" "SOURCES;DEPS" ${ARGN})
   set(target memwall_${name})
   add_library(${target} STATIC ${ARG_SOURCES})
   add_library(memwall::${name} ALIAS ${target})
@@ -34,9 +34,10 @@ function(memwall_add_block name)
   if(ARG_SYSTEMC)
     target_link_libraries(${target} PUBLIC memwall_systemc)
   endif()
-  get_filename_component(folder ${CMAKE_CURRENT_SOURCE_DIR} NAME)
-  set_property(GLOBAL APPEND PROPERTY MEMWALL_INSTALL_TARGETS ${target})
-  set_property(GLOBAL APPEND PROPERTY MEMWALL_INSTALL_HEADER_DIRS ${CMAKE_CURRENT_SOURCE_DIR})
+  if(NOT ARG_NO_INSTALL)
+    set_property(GLOBAL APPEND PROPERTY MEMWALL_INSTALL_TARGETS ${target})
+    set_property(GLOBAL APPEND PROPERTY MEMWALL_INSTALL_HEADER_DIRS ${CMAKE_CURRENT_SOURCE_DIR})
+  endif()
 endfunction()
 
 # SystemC as a SYSTEM include, so that its headers do not meet our warnings.

@@ -28,6 +28,17 @@ namespace {
 
 TimePs period_ps(double mhz) { return static_cast<TimePs>(std::lround(1e6 / mhz)); }
 
+std::unique_ptr<pnm::PnmUnit> make_unit(config::PnmImplementation implementation, const std::string& name,
+                                        const pnm::PnmConfig& config) {
+  if (implementation == config::PnmImplementation::kTlm) return pnm::make_pnm_tlm(name.c_str(), config);
+#ifdef MEMWALL_HAS_RTL
+  return pnm::make_pnm_rtl(name.c_str(), config);
+#else
+  throw ConfigError("pnm.implementation",
+                    "= \"rtl\", but this build has no RTL (MEMWALL_BUILD_RTL=OFF); accepted: tlm, none");
+#endif
+}
+
 /// Collects the router's targets in socket order, with what is to be bound to each.
 class Targets {
  public:
@@ -157,9 +168,7 @@ Chip::Chip(const sc_core::sc_module_name& name, const ChipConfig& config, std::u
     pnm.functional = functional;
     if (s.pnm.waveform) pnm.trace_file = fmt::format("{}/pnm_{}_{}.fst", config.waveform_dir, index, i);
     const std::string pnm_name = fmt::format("pnm{}", i);
-    p.pnm.push_back(s.pnm.implementation == config::PnmImplementation::kRtl
-                        ? pnm::make_pnm_rtl(pnm_name.c_str(), pnm)
-                        : pnm::make_pnm_tlm(pnm_name.c_str(), pnm));
+    p.pnm.push_back(make_unit(s.pnm.implementation, pnm_name, pnm));
   }
   for (std::uint32_t j = 0; j < s.hbf.cubes; ++j) {
     hbf::Config hbf = config.hbf;
