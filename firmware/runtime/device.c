@@ -213,7 +213,6 @@ void rt_swiglu(rt_t* rt, uint64_t y, uint64_t gate, uint64_t up, uint32_t n) {
   d->src0 = gate;
   d->src1 = up;
   d->n = n;
-  d->m = 1;
 }
 
 void rt_add(rt_t* rt, uint64_t y, uint64_t a, uint64_t b, uint32_t n) {
@@ -222,7 +221,6 @@ void rt_add(rt_t* rt, uint64_t y, uint64_t a, uint64_t b, uint32_t n) {
   d->src0 = a;
   d->src1 = b;
   d->n = n;
-  d->m = 1;
 }
 
 void rt_topk(rt_t* rt, uint64_t dst, uint64_t x, uint32_t n, uint32_t m, uint32_t index_base) {
