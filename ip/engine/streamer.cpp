@@ -17,13 +17,6 @@ using desc::Format;
 /// Size of the buffer in which merged rows land.
 constexpr std::uint64_t kGatherBytes = 64 * 1024;
 
-/// The first address of the burst that holds `address`, if bursts of `shape` start anew at `start`.
-std::uint64_t burst_of(std::uint64_t address, std::uint64_t start, const StreamShape& shape) {
-  if (shape.boundary_bytes == 0) return address;
-  const std::uint64_t origin = std::max(start, address - address % shape.boundary_bytes);
-  return address - (address - origin) % shape.chunk_bytes;
-}
-
 std::uint8_t* advance(std::uint8_t* data, std::uint64_t bytes) {
   return data == nullptr ? nullptr : data + bytes;
 }
@@ -52,11 +45,7 @@ Outcome Streamer::transfer(bool is_write, std::uint64_t address, void* data, std
                            const StreamShape& shape, Window& window) {
   auto* cursor = static_cast<std::uint8_t*>(data);
   for (std::uint64_t offset = 0; offset < bytes;) {
-    std::uint64_t chunk = std::min<std::uint64_t>(shape.chunk_bytes, bytes - offset);
-    if (shape.boundary_bytes != 0) {
-      chunk =
-          std::min<std::uint64_t>(chunk, shape.boundary_bytes - (address + offset) % shape.boundary_bytes);
-    }
+    const std::uint64_t chunk = std::min<std::uint64_t>(shape.chunk_bytes, bytes - offset);
     const AccessResult result = backend_.access(is_write, address + offset, advance(cursor, offset),
                                                 static_cast<std::uint32_t>(chunk), window.next_start());
     window.add(result.done);
@@ -184,25 +173,10 @@ Outcome Streamer::matvec(const ComputeDescriptor& d, const StreamShape& shape) {
       std::uint8_t* to = shape.tiles[i % 2];
       const TimePs begin = backend_.now();
       Window window(begin, shape.outstanding);
-      Outcome outcome;
-      std::uint8_t* const scales_to = advance(to, row_bytes * rows);
-      if (mx && shape.scales_with_rows) {
-        for (std::uint32_t r = 0; r < rows && outcome.ok(); ++r) {
-          outcome = transfer(false, d.src2 + (first + r) * d.stride2, advance(scales_to, r * scale_bytes),
-                             scale_bytes, shape, window);
-          if (!outcome.ok()) break;
-          outcome = transfer(false, d.src1 + (first + r) * d.stride1, advance(to, r * row_bytes), row_bytes,
-                             shape, window);
-        }
-      } else {
-        outcome = read_rows(d.src1 + first * d.stride1, d.stride1, row_bytes, rows, to, shape, window);
-        if (outcome.ok() && mx) {
-          outcome =
-              read_rows(d.src2 + first * d.stride2, d.stride2, scale_bytes, rows, scales_to, shape, window);
-        }
-      }
-      if (!outcome.ok() && !(mx && shape.scales_with_rows) && d.stride1 - row_bytes < 32) {
-        outcome.fault_address = burst_of(outcome.fault_address, d.src1, shape);
+      Outcome outcome = read_rows(d.src1 + first * d.stride1, d.stride1, row_bytes, rows, to, shape, window);
+      if (outcome.ok() && mx) {
+        outcome = read_rows(d.src2 + first * d.stride2, d.stride2, scale_bytes, rows,
+                            advance(to, row_bytes * rows), shape, window);
       }
       AccessResult load{outcome, window.last()};
       load.done = backend_.landed((row_bytes + scale_bytes) * rows, begin, load.done);

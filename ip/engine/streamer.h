@@ -47,8 +47,6 @@ class StreamBackend : public MemoryPort {
 struct StreamShape {
   std::uint32_t tile_rows = 1;
   std::uint32_t chunk_bytes = 4096;  ///< longest single access
-  std::uint32_t boundary_bytes = 0;  ///< no access crosses a multiple of this; 0: no such rule
-  bool scales_with_rows = false;     ///< MXINT8: true: scale row and weight row in turn; false: tile by tile
   std::uint32_t outstanding = 16;    ///< accesses in flight
   std::uint8_t* tiles[2] = {nullptr,
                             nullptr};  ///< tile_row_bytes() x tile_rows each; null: traffic without data

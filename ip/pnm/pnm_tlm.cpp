@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <memory>
-#include <vector>
 
 #include "common/error.h"
 #include "common/register_tlm.h"
@@ -10,9 +9,9 @@
 #include "engine/checks.h"
 #include "engine/command_queue.h"
 #include "engine/queue_server.h"
-#include "engine/streamer.h"
 #include "engine/tlm_access.h"
 #include "pnm/cycle_model.h"
+#include "pnm/decode_core.h"
 #include "pnm/pnm_unit.h"
 #include "regs/pnm_regs.h"
 
@@ -35,9 +34,8 @@ engine::EngineRules rules_of() {
   return rules;
 }
 
-/// Transaction-level model: the functional core is engine::Streamer on the numerics kernels, time comes from
-/// CycleModel and from what the memory delivers.
-class PnmTlm final : public PnmUnit, private engine::StreamBackend {
+/// Transaction-level model: DecodeCore behind the queue that all engines share.
+class PnmTlm final : public PnmUnit, private CorePort {
  public:
   SC_HAS_PROCESS(PnmTlm);
 
@@ -48,10 +46,13 @@ class PnmTlm final : public PnmUnit, private engine::StreamBackend {
         queue_registers_(registers_),
         queue_(queue_registers_),
         server_(
-            queue_, *this, rules_of(), {config.clock_period_ps, cycles(model_.decode_cycles)},
-            [this](const desc::ComputeDescriptor& d, std::uint32_t) { return execute(d); },
+            queue_, *this, rules_of(), {config.clock_period_ps, cycles(model_.check)},
+            [this](const desc::ComputeDescriptor& d, std::uint32_t) {
+              const bool nop = static_cast<desc::Opcode>(d.opcode) == desc::Opcode::kNop;
+              return nop ? engine::Outcome{} : core_.run(d, config_.functional);
+            },
             [this] { changed(); }),
-        streamer_(*this) {
+        core_(*this, model_, config.clock_period_ps) {
     if (config.clock_period_ps == 0) throw ConfigError("pnm", "clock_period_ps must be positive");
     if (config.memory_bytes == 0) throw ConfigError("pnm", "memory_bytes must be positive");
     using Transport = void (PnmUnit::*)(tlm::tlm_generic_payload&, sc_core::sc_time&);
@@ -98,21 +99,14 @@ class PnmTlm final : public PnmUnit, private engine::StreamBackend {
   TimePs busy_ps(TimePs at) const { return busy_ps_ + (busy_ && at > busy_since_ ? at - busy_since_ : 0); }
   void changed();
   void update_counters(TimePs at);
-  engine::Outcome execute(const desc::ComputeDescriptor& descriptor);
 
   engine::AccessResult access(bool is_write, std::uint64_t address, void* data, std::uint32_t bytes,
                               TimePs at) override;
+  engine::AccessResult access_once(bool is_write, std::uint64_t address, void* data, std::uint32_t bytes,
+                                   TimePs at);
   TimePs now() const override { return to_ps(sc_core::sc_time_stamp()); }
   void wait_until(TimePs when) override {
     if (when > now()) sc_core::wait(to_sc(when - now()));
-  }
-  engine::Span work(const engine::TileWork& work, TimePs earliest) override;
-  /// The tile buffer takes a beat per cycle, which the port has already accounted for.
-  TimePs landed(std::uint64_t, TimePs, TimePs done) override { return done; }
-  engine::Span softmax(std::uint32_t heads, std::uint32_t tokens, TimePs earliest) override {
-    const TimePs duration = cycles(model_.softmax(heads, tokens));
-    const TimePs begin = lanes_.take(earliest, duration);
-    return {begin, begin + duration};
   }
 
   PnmConfig config_;
@@ -121,61 +115,38 @@ class PnmTlm final : public PnmUnit, private engine::StreamBackend {
   engine::BankQueueRegisters<Regs> queue_registers_;
   engine::CommandQueue queue_;
   engine::QueueServer server_;
-  engine::Streamer streamer_;
-  engine::Timeline lanes_, port_;
+  DecodeCore core_;
   sc_core::sc_event irq_changed_;
-  std::vector<std::uint8_t> tiles_[2];
-  std::vector<float> scores_;
   bool busy_ = false;
   TimePs busy_since_ = 0, busy_ps_ = 0;
-  std::uint64_t macs_ = 0, read_beats_ = 0, write_beats_ = 0;
+  std::uint64_t read_beats_ = 0, write_beats_ = 0;
 };
 
-engine::AccessResult PnmTlm::access(bool is_write, std::uint64_t address, void* data, std::uint32_t bytes,
-                                    TimePs at) {
-  at = std::max(at, now());
+engine::AccessResult PnmTlm::access_once(bool is_write, std::uint64_t address, void* data,
+                                         std::uint32_t bytes, TimePs at) {
   const std::uint64_t offset = address - config_.memory_base;
   if (address < config_.memory_base || offset > config_.memory_bytes ||
       bytes > config_.memory_bytes - offset) {
     return {{engine::Status::kBusError, address}, at};
   }
-  const std::uint64_t beats = CycleModel::beats(bytes);
-  (is_write ? write_beats_ : read_beats_) += beats;
-  const TimePs transfer = cycles(beats);
-  const TimePs begin = port_.take(at, transfer);
-  engine::AccessResult result = engine::tlm_access(mem_isock, is_write, offset, data, bytes, begin, address);
-  result.done = std::max(result.done, begin + transfer);
-  return result;
+  return engine::tlm_access(mem_isock, is_write, offset, data, bytes, at, address);
 }
 
-engine::Span PnmTlm::work(const engine::TileWork& work, TimePs earliest) {
-  const TimePs duration = cycles(model_.tile(work));
-  const TimePs begin = lanes_.take(earliest, duration);
-  macs_ += work.macs();
-  return {begin, begin + duration};
-}
-
-engine::Outcome PnmTlm::execute(const desc::ComputeDescriptor& d) {
-  const auto opcode = static_cast<desc::Opcode>(d.opcode);
-  if (opcode == desc::Opcode::kNop) return {};
-  const std::uint64_t row_bytes = engine::tile_row_bytes(static_cast<desc::Format>(d.format), d.k);
-  engine::StreamShape shape;
-  shape.tile_rows = CycleModel::tile_rows(row_bytes);
-  shape.chunk_bytes = CycleModel::kBurstBytes;
-  shape.boundary_bytes = CycleModel::kBoundaryBytes;
-  shape.scales_with_rows = true;
-  shape.outstanding = CycleModel::kOutstanding;
-  if (config_.functional) {
-    for (unsigned i = 0; i < 2; ++i) {
-      tiles_[i].resize(std::max<std::size_t>(tiles_[i].size(), shape.tile_rows * row_bytes));
-      shape.tiles[i] = tiles_[i].data();
-    }
-    if (opcode == desc::Opcode::kAttention) {
-      scores_.resize(std::max<std::size_t>(scores_.size(), std::size_t{d.m} * d.n));
-      shape.scores = scores_.data();
-    }
+engine::AccessResult PnmTlm::access(bool is_write, std::uint64_t address, void* data, std::uint32_t bytes,
+                                    TimePs at) {
+  at = std::max(at, now());
+  (is_write ? write_beats_ : read_beats_) += (bytes + CycleModel::kBeatBytes - 1) / CycleModel::kBeatBytes;
+  engine::AccessResult result = access_once(is_write, address, data, bytes, at);
+  if (result.outcome.ok() || bytes <= CycleModel::kBeatBytes) return result;
+  // The bus answers beat by beat: find the first beat that fails.
+  result.outcome = {};
+  for (std::uint32_t done = 0; done < bytes && result.outcome.ok(); done += CycleModel::kBeatBytes) {
+    auto* const to = data == nullptr ? nullptr : static_cast<std::uint8_t*>(data) + done;
+    const engine::AccessResult beat =
+        access_once(is_write, address + done, to, std::min(CycleModel::kBeatBytes, bytes - done), at);
+    result = {beat.outcome, std::max(result.done, beat.done)};
   }
-  return opcode == desc::Opcode::kMatvec ? streamer_.matvec(d, shape) : streamer_.attention(d, shape);
+  return result;
 }
 
 void PnmTlm::changed() {
@@ -197,16 +168,16 @@ void PnmTlm::update_counters(TimePs at) {
 
 void PnmTlm::report(StatSink& sink) const {
   sink.count("busy_cycles", busy_cycles(), "cycles", "Cycles in which the unit was busy.", "pnm");
-  sink.count("lane_busy_cycles", lanes_.busy() / config_.clock_period_ps, "cycles",
-             "Cycles in which the multiply-add lanes or the softmax path worked.", "pnm");
-  sink.count("macs", macs_, "macs", "Multiply-adds.");
-  sink.count("read_bytes", read_beats_ * CycleModel::kBeatBytes, "bytes", "Bytes read over the memory port.");
+  sink.count("lane_busy_cycles", core_.lanes_busy() / config_.clock_period_ps, "cycles",
+             "Cycles in which the multiply-add lanes worked.", "pnm");
+  sink.count("macs", core_.macs(), "macs", "Multiply-adds.");
+  sink.count("read_bytes", read_beats_ * CycleModel::kBeatBytes, "bytes",
+             "Bytes read over the memory port, descriptors included.");
   sink.count("write_bytes", write_beats_ * CycleModel::kBeatBytes, "bytes",
-             "Bytes written over the memory port.");
-  sink.count("stall_memory_ps", streamer_.waiting_for_load(), "ps",
-             "Time in which the lanes waited for memory.");
-  sink.count("stall_compute_ps", streamer_.waiting_for_work(), "ps",
-             "Time in which the memory port waited for a free buffer.");
+             "Bytes written over the memory port, records included, as whole beats.");
+  sink.count("stall_memory_ps", core_.waiting_for_data(), "ps", "Time in which the lanes waited for memory.");
+  sink.count("stall_compute_ps", core_.waiting_for_room(), "ps",
+             "Time in which the reader waited for room in its FIFO.");
   server_.report(sink);
 }
 
