@@ -11,6 +11,8 @@ module fp32_add (
   output logic [31:0] sum_o
 );
 
+  /* verilator no_inline_module */  // one copy of the code for all instances
+
   function automatic logic [31:0] add(input logic [31:0] a, input logic [31:0] b);
     logic [31:0] x;  // the operand of larger magnitude
     logic [31:0] y;

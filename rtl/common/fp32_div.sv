@@ -8,6 +8,7 @@
 module fp32_div (
   input  logic        clk_i,
   input  logic        rst_ni,
+  input  logic        clear_i,    // back to idle
   input  logic        start_i,
   input  logic [31:0] a_i,
   input  logic [31:0] b_i,
@@ -112,6 +113,8 @@ module fp32_div (
       rem_q <= '0;
       divisor_q <= '0;
       quotient_q <= '0;
+    end else if (clear_i) begin
+      state_q <= Idle;
     end else begin
       unique case (state_q)
         Idle: begin

@@ -12,6 +12,7 @@ module fp32_exp #(
 ) (
   input  logic                clk_i,
   input  logic                rst_ni,
+  input  logic                clear_i,  // drops everything in the pipeline
   input  logic                valid_i,
   input  logic [31:0]         x_i,
   input  logic [TagWidth-1:0] tag_i,   // comes out with the result
@@ -119,6 +120,7 @@ module fp32_exp #(
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) valid_q <= '0;
+    else if (clear_i) valid_q <= '0;
     else valid_q <= valid[Stages-1:0];
   end
 

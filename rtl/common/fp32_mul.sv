@@ -11,6 +11,8 @@ module fp32_mul (
   output logic [31:0] product_o
 );
 
+  /* verilator no_inline_module */  // one copy of the code for all instances
+
   function automatic logic [31:0] mul(input logic [31:0] a, input logic [31:0] b);
     logic sign;
     logic [7:0] exp_a;

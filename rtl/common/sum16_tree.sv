@@ -9,6 +9,7 @@ module sum16_tree #(
 ) (
   input  logic                clk_i,
   input  logic                rst_ni,
+  input  logic                clear_i,     // drops everything in the pipeline
   input  logic                valid_i,
   input  logic [16*32-1:0]    partials_i,
   input  logic [TagWidth-1:0] tag_i,       // comes out with the result
@@ -48,6 +49,7 @@ module sum16_tree #(
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) valid_q <= '0;
+    else if (clear_i) valid_q <= '0;
     else valid_q <= {valid_q[2:0], valid_i};
   end
 

@@ -6,6 +6,7 @@
 module arith_tb (
   input  logic             clk_i,
   input  logic             rst_ni,
+  input  logic             clear_i,
   input  logic [31:0]      a_i,
   input  logic [31:0]      b_i,
   input  logic             add_en_i,
@@ -15,6 +16,7 @@ module arith_tb (
   input  logic             div_start_i,
   output logic             div_done_o,
   output logic [31:0]      quotient_o,
+  input  logic             half_en_i,
   input  logic             bf16_i,
   input  logic [15:0]      half_i,
   output logic [31:0]      half_value_o,
@@ -42,15 +44,15 @@ module arith_tb (
   fp32_add u_add (.en_i(add_en_i), .a_i, .b_i, .sum_o);
   fp32_mul u_mul (.en_i(mul_en_i), .a_i, .b_i, .product_o);
   fp32_div u_div (
-    .clk_i, .rst_ni, .start_i(div_start_i), .a_i, .b_i, .done_o(div_done_o), .quotient_o
+    .clk_i, .rst_ni, .clear_i, .start_i(div_start_i), .a_i, .b_i, .done_o(div_done_o), .quotient_o
   );
-  fp32_from_half u_half (.bf16_i, .half_i, .value_o(half_value_o));
+  fp32_from_half u_half (.en_i(half_en_i), .bf16_i, .half_i, .value_o(half_value_o));
   fp32_exp #(.TagWidth(8)) u_exp (
-    .clk_i, .rst_ni, .valid_i(exp_valid_i), .x_i(a_i), .tag_i(a_i[7:0]), .valid_o(exp_valid_o),
+    .clk_i, .rst_ni, .clear_i, .valid_i(exp_valid_i), .x_i(a_i), .tag_i(a_i[7:0]), .valid_o(exp_valid_o),
     .value_o(exp_o), .tag_o(exp_tag_o)
   );
   sum16_tree #(.TagWidth(8)) u_tree (
-    .clk_i, .rst_ni, .valid_i(tree_valid_i), .partials_i, .tag_i(partials_i[7:0]),
+    .clk_i, .rst_ni, .clear_i, .valid_i(tree_valid_i), .partials_i, .tag_i(partials_i[7:0]),
     .valid_o(tree_valid_o), .sum_o(tree_sum_o), .tag_o(tree_tag_o), .busy_o(tree_busy_o)
   );
   mx_quantise u_quantise (.en_i(mx_en_i), .values_i, .elements_o, .scale_o);

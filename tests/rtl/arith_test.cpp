@@ -147,6 +147,7 @@ TEST(Fp32Div, EqualsTheHostForDirectedAndRandomOperandsInABoundedTime) {
 
 TEST(Fp32FromHalf, EqualsNumericsForEveryPattern) {
   Bench bench;
+  bench.dut.half_en_i = 1;
   for (std::uint32_t half = 0; half < 0x10000; ++half) {
     const auto bits = static_cast<std::uint16_t>(half);
     bench.dut.half_i = bits;

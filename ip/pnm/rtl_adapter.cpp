@@ -1,0 +1,232 @@
+// SPDX-FileCopyrightText: The Memwall authors
+// SPDX-License-Identifier: Apache-2.0
+#include "pnm/rtl_adapter.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "common/error.h"
+#include "common/register_bank.h"
+#include "common/register_tlm.h"
+#include "common/sc_time.h"
+#include "regs/pnm_regs.h"
+
+namespace memwall::pnm {
+namespace {
+
+TimePs system_now() { return to_ps(sc_core::sc_time_stamp()); }
+
+bool ends_with(const std::string& text, const std::string& end) {
+  return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
+}
+
+/// The unit's registers as a bank, so that the rules for sizes and undefined offsets are everyone's.
+class CoreBank final : public RegisterBank {
+ public:
+  explicit CoreBank(RtlCore& core) : core_(core) {}
+  bool defined(std::uint32_t offset) const override {
+    for (const auto& info : regs::PnmRegs::kTable) {
+      if (info.offset == offset) return true;
+    }
+    return false;
+  }
+  bool read(std::uint32_t offset, std::uint32_t& value) override {
+    return core_.read_register(offset, value);
+  }
+  bool write(std::uint32_t offset, std::uint32_t value) override {
+    return core_.write_register(offset, value);
+  }
+  bool debug_read(std::uint32_t offset, std::uint32_t& value) const override {
+    value = core_.debug_register(offset);
+    return defined(offset);
+  }
+
+ private:
+  RtlCore& core_;
+};
+
+}  // namespace
+
+PnmRtl::PnmRtl(const sc_core::sc_module_name& name, const PnmConfig& config)
+    : PnmUnit(name), config_(config) {
+  if (!config.functional) {
+    throw ConfigError(this->name(), "RTL needs data: it cannot run with data = \"none\"; use the model");
+  }
+  if (!config.trace_file.empty() && !ends_with(config.trace_file, ".fst")) {
+    throw ConfigError(config.trace_file, "waveforms are written as .fst");
+  }
+  core_ = std::make_unique<RtlCore>(this->name(), config.clock_period_ps, static_cast<RtlMemory&>(*this),
+                                    config.trace_file);
+  if (config.memory_bytes == 0) throw ConfigError(this->name(), "memory_bytes must be positive");
+  using Transport = void (PnmUnit::*)(tlm::tlm_generic_payload&, sc_core::sc_time&);
+  using Debug = unsigned (PnmUnit::*)(tlm::tlm_generic_payload&);
+  ctrl_tsock.register_b_transport(this, static_cast<Transport>(&PnmRtl::serve_ctrl));
+  ctrl_tsock.register_transport_dbg(this, static_cast<Debug>(&PnmRtl::debug_ctrl));
+  SC_THREAD(run);
+  SC_METHOD(drive_irq);
+  sensitive << irq_event_;
+  dont_initialize();
+}
+
+PnmRtl::~PnmRtl() = default;
+
+void PnmRtl::fail(const Error& error) {
+  failed_ = true;
+  raise_in_simulation(error);
+}
+
+void PnmRtl::step() {
+  stepping_ = true;
+  core_->step();
+  stepping_ = false;
+  if (core_->irq() != irq_level_) {
+    irq_level_ = core_->irq();
+    irq_changes_.emplace_back(core_->now(), irq_level_);
+    irq_event_.notify(to_sc(core_->now() - std::min(core_->now(), system_now())));
+  }
+}
+
+void PnmRtl::run() {
+  for (;;) {
+    while (failed_ || stepping_ || !core_->active()) sc_core::wait(wake_ | stepped_);
+    try {
+      for (unsigned i = 0; i < kAheadCycles && core_->active(); ++i) step();
+    } catch (const Error& error) {
+      stepping_ = false;
+      fail(error);
+    }
+    stepped_.notify();
+    const TimePs now = system_now();
+    if (core_->now() > now) sc_core::wait(to_sc(core_->now() - now));
+  }
+}
+
+void PnmRtl::drive_irq() {
+  const TimePs now = system_now();
+  while (!irq_changes_.empty() && irq_changes_.front().first <= now) {
+    irq_out.write(irq_changes_.front().second);
+    irq_changes_.pop_front();
+  }
+  if (!irq_changes_.empty()) irq_event_.notify(to_sc(irq_changes_.front().first - now));
+}
+
+void PnmRtl::serve_ctrl(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay) {
+  // Only if memory makes the unit wait in the middle of a cycle.
+  while (stepping_) sc_core::wait(stepped_);
+  if (failed_) {
+    payload.set_response_status(tlm::TLM_GENERIC_ERROR_RESPONSE);
+    return;
+  }
+  const TimePs at = system_now() + to_ps(delay);
+  try {
+    while (core_->active() && core_->now() < at) step();
+    core_->skip_to(at);
+    stepping_ = true;
+    CoreBank bank(*core_);
+    serve_registers(bank, payload);
+    stepping_ = false;
+  } catch (const Error& error) {
+    stepping_ = false;
+    fail(error);
+    payload.set_response_status(tlm::TLM_GENERIC_ERROR_RESPONSE);
+  }
+  (payload.is_write() ? register_writes_ : register_reads_) += 1;
+  delay = to_sc(std::max(core_->now(), at + config_.register_access_ps) - system_now());
+  stepped_.notify();
+  wake_.notify(sc_core::SC_ZERO_TIME);
+}
+
+unsigned PnmRtl::debug_ctrl(tlm::tlm_generic_payload& payload) {
+  return debug_registers(CoreBank(*core_), payload);
+}
+
+bool PnmRtl::inside(std::uint64_t address) const {
+  return address >= config_.memory_base && address - config_.memory_base < config_.memory_bytes &&
+         config_.memory_bytes - (address - config_.memory_base) >= kBeatBytes;
+}
+
+AxiResponse PnmRtl::transport(bool is_write, std::uint64_t address, std::uint8_t* data, std::uint32_t bytes,
+                              std::uint8_t* enables, TimePs at, TimePs& done) {
+  tlm::tlm_generic_payload payload;
+  payload.set_command(is_write ? tlm::TLM_WRITE_COMMAND : tlm::TLM_READ_COMMAND);
+  payload.set_address(address - config_.memory_base);
+  payload.set_data_ptr(data);
+  payload.set_data_length(bytes);
+  payload.set_streaming_width(bytes);
+  payload.set_byte_enable_ptr(enables);
+  payload.set_byte_enable_length(enables != nullptr ? bytes : 0);
+  payload.set_dmi_allowed(false);
+  payload.set_response_status(tlm::TLM_INCOMPLETE_RESPONSE);
+  const TimePs now = system_now();
+  sc_core::sc_time delay = to_sc(at > now ? at - now : 0);
+  mem_isock->b_transport(payload, delay);
+  done = std::max(done, system_now() + to_ps(delay));
+  if (payload.get_response_status() == tlm::TLM_OK_RESPONSE) return AxiResponse::kOkay;
+  return payload.get_response_status() == tlm::TLM_GENERIC_ERROR_RESPONSE ? AxiResponse::kSlvErr
+                                                                          : AxiResponse::kDecErr;
+}
+
+TimePs PnmRtl::read(std::uint64_t address, std::uint32_t beats, std::uint8_t* data, AxiResponse* responses,
+                    TimePs at) {
+  TimePs done = at;
+  const std::uint32_t bytes = beats * kBeatBytes;
+  if (inside(address) && inside(address + bytes - kBeatBytes)) {
+    const AxiResponse response = transport(false, address, data, bytes, nullptr, at, done);
+    std::fill_n(responses, beats, response);
+    if (response == AxiResponse::kOkay || beats == 1) return done;
+  }
+  for (std::uint32_t beat = 0; beat < beats; ++beat) {
+    std::uint8_t* const to = data + beat * kBeatBytes;
+    responses[beat] = inside(address + beat * kBeatBytes)
+                          ? transport(false, address + beat * kBeatBytes, to, kBeatBytes, nullptr, at, done)
+                          : AxiResponse::kDecErr;
+    if (responses[beat] != AxiResponse::kOkay) std::memset(to, 0, kBeatBytes);
+  }
+  return done;
+}
+
+TimePs PnmRtl::write(std::uint64_t address, const std::uint8_t* data, std::uint32_t strobes,
+                     AxiResponse& response, TimePs at) {
+  TimePs done = at;
+  response = AxiResponse::kDecErr;
+  if (!inside(address)) return done;
+  // The unit's strobes are a prefix of the beat.
+  std::uint32_t bytes = 0;
+  while (bytes < kBeatBytes && (strobes >> bytes & 1u) != 0) ++bytes;
+  if (bytes < kBeatBytes && strobes >> bytes != 0) {
+    throw ModelError("contract", name(), "write strobes with a gap at address " + std::to_string(address));
+  }
+  std::array<std::uint8_t, kBeatBytes> copy;
+  std::memcpy(copy.data(), data, kBeatBytes);
+  response = transport(true, address, copy.data(), bytes, nullptr, at, done);
+  return done;
+}
+
+std::uint64_t PnmRtl::busy_cycles() const {
+  return std::uint64_t{core_->debug_register(regs::PnmRegs::kCyclesHiOffset)} << 32 |
+         core_->debug_register(regs::PnmRegs::kCyclesLoOffset);
+}
+
+void PnmRtl::report(StatSink& sink) const {
+  const RtlCore::Counters& counters = core_->counters();
+  sink.count("busy_cycles", busy_cycles(), "cycles", "Cycles in which the unit had a descriptor.", "pnm");
+  sink.count("clocked_cycles", counters.cycles, "cycles", "Cycles for which the RTL's clock ran.", "pnm");
+  sink.count("read_stall_cycles", counters.read_stall_cycles, "cycles",
+             "Cycles in which read data were asked for and none arrived.", "pnm");
+  sink.count("descriptors", core_->debug_register(regs::PnmRegs::kHeadOffset), "descriptors",
+             "Descriptors completed since the last queue reset.");
+  sink.count("read_bytes", counters.read_beats * kBeatBytes, "bytes",
+             "Bytes read over the memory port, descriptors included.");
+  sink.count("write_bytes", counters.write_beats * kBeatBytes, "bytes",
+             "Bytes written over the memory port, records included, as whole beats.");
+  sink.count("read_bursts", counters.read_bursts, "requests", "AXI read bursts.");
+  sink.count("register_reads", register_reads_, "requests", "Reads of registers.");
+  sink.count("register_writes", register_writes_, "requests", "Writes of registers.");
+}
+
+std::unique_ptr<PnmUnit> make_pnm_rtl(const sc_core::sc_module_name& name, const PnmConfig& config) {
+  return std::make_unique<PnmRtl>(name, config);
+}
+
+}  // namespace memwall::pnm

@@ -1,0 +1,68 @@
+// SPDX-FileCopyrightText: The Memwall authors
+// SPDX-License-Identifier: Apache-2.0
+/// @file
+/// PnmUnit as the Verilated rtl/pnm_decode. The clock runs only while the unit is busy or a register access
+/// is in flight, inside one SystemC process and at most kAheadCycles ahead of it, so that register accesses
+/// meet the unit in the cycle of their time, or up to that bound later. Each AXI burst is one TLM transaction
+/// issued at its cycle's time; its annotated delay decides the cycle of the R beats or the B response. An AXI
+/// beat outside the stack gets DECERR. If memory refuses a burst of several beats, each beat is read again
+/// alone, to find which one failed: an uncorrectable error costs those extra reads.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <utility>
+
+#include "pnm/pnm_unit.h"
+#include "pnm/rtl_core.h"
+
+namespace memwall {
+class Error;
+}
+
+namespace memwall::pnm {
+
+class PnmRtl final : public PnmUnit, private RtlMemory {
+ public:
+  SC_HAS_PROCESS(PnmRtl);
+
+  /// Cycles that the clock may run ahead of SystemC time.
+  static constexpr unsigned kAheadCycles = 32;
+
+  /// ConfigError if `config` asks for traffic without data or for a waveform other than .fst.
+  PnmRtl(const sc_core::sc_module_name& name, const PnmConfig& config);
+  ~PnmRtl() override;
+
+  void report(StatSink& sink) const override;
+  std::uint64_t busy_cycles() const override;
+
+ private:
+  void run();
+  void drive_irq();
+  void serve_ctrl(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);
+  unsigned debug_ctrl(tlm::tlm_generic_payload& payload);
+  void step();
+  void fail(const Error& error);
+
+  TimePs read(std::uint64_t address, std::uint32_t beats, std::uint8_t* data, AxiResponse* responses,
+              TimePs at) override;
+  TimePs write(std::uint64_t address, const std::uint8_t* data, std::uint32_t strobes, AxiResponse& response,
+               TimePs at) override;
+  AxiResponse transport(bool is_write, std::uint64_t address, std::uint8_t* data, std::uint32_t bytes,
+                        std::uint8_t* enables, TimePs at, TimePs& done);
+  bool inside(std::uint64_t address) const;
+
+  PnmConfig config_;
+  std::unique_ptr<RtlCore> core_;
+  bool failed_ = false;    // a model error was raised; the unit is dead
+  bool stepping_ = false;  // inside a step, perhaps waiting in a memory access
+  bool irq_level_ = false;
+  std::deque<std::pair<TimePs, bool>> irq_changes_;
+  sc_core::sc_event wake_;
+  sc_core::sc_event stepped_;
+  sc_core::sc_event irq_event_;
+  std::uint64_t register_reads_ = 0, register_writes_ = 0;
+};
+
+}  // namespace memwall::pnm

@@ -1,0 +1,220 @@
+// SPDX-FileCopyrightText: The Memwall authors
+// SPDX-License-Identifier: Apache-2.0
+#include "rtl/pnm_bench.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <stdexcept>
+
+#include "numerics/kernels.h"
+
+namespace memwall::pnm {
+
+using numerics::Format;
+
+TimePs FlatMemory::read(std::uint64_t address, std::uint32_t beats, std::uint8_t* data,
+                        AxiResponse* responses, TimePs at) {
+  for (std::uint32_t beat = 0; beat < beats; ++beat) {
+    const std::uint64_t from = address + beat * kBeatBytes;
+    const bool inside = from >= kBase && from - kBase < kBytes;
+    responses[beat] = !inside            ? AxiResponse::kDecErr
+                      : from == poisoned ? AxiResponse::kSlvErr
+                                         : AxiResponse::kOkay;
+    if (inside) std::memcpy(data + beat * kBeatBytes, this->at(from), kBeatBytes);
+  }
+  bus_free_ = std::max(bus_free_, at + latency_ps) + beats * period_ps;
+  return bus_free_;
+}
+
+TimePs FlatMemory::write(std::uint64_t address, const std::uint8_t* data, std::uint32_t strobes,
+                         AxiResponse& response, TimePs at) {
+  const bool inside = address >= kBase && address - kBase < kBytes;
+  response = !inside                     ? AxiResponse::kDecErr
+             : address == write_poisoned ? AxiResponse::kSlvErr
+                                         : AxiResponse::kOkay;
+  for (unsigned i = 0; inside && i < kBeatBytes; ++i) {
+    if ((strobes >> i & 1u) != 0) *this->at(address + i) = data[i];
+  }
+  return at + latency_ps;
+}
+
+void PnmBench::require(bool ok) {
+  if (!ok) throw std::runtime_error("register access refused");
+}
+
+void PnmBench::start() {
+  write(Regs::kQueueBaseLoOffset, static_cast<std::uint32_t>(kRing));
+  write(Regs::kQueueBaseHiOffset, static_cast<std::uint32_t>(kRing >> 32));
+  write(Regs::kCompletionBaseLoOffset, static_cast<std::uint32_t>(kRecords));
+  write(Regs::kCompletionBaseHiOffset, static_cast<std::uint32_t>(kRecords >> 32));
+  write(Regs::kQueueSizeOffset, kEntries);
+  write(Regs::kControlOffset, Regs::kControlEnableMask);
+}
+
+void PnmBench::post(const desc::ComputeDescriptor& descriptor) {
+  std::memcpy(memory.at(kRing + posted % kEntries * sizeof descriptor), &descriptor, sizeof descriptor);
+  ++posted;
+}
+
+void PnmBench::run(std::uint64_t limit) {
+  for (std::uint64_t i = 0; core.active(); ++i) {
+    if (i == limit) throw std::runtime_error("the unit does not come to rest");
+    core.step();
+  }
+}
+
+desc::CompletionRecord PnmBench::execute(const desc::ComputeDescriptor& descriptor) {
+  post(descriptor);
+  ring();
+  run();
+  desc::CompletionRecord record;
+  std::memcpy(&record, memory.at(kRecords + (posted - 1) % kEntries * sizeof record), sizeof record);
+  return record;
+}
+
+std::uint64_t PnmBench::allocate(std::uint64_t size, Rng& rng) {
+  const std::uint64_t address = next_;
+  next_ += (size + 31) / 32 * 32;
+  if (next_ > FlatMemory::kBase + FlatMemory::kBytes) throw std::runtime_error("bench memory is full");
+  for (std::uint64_t i = 0; i < (size + 31) / 32 * 32; i += 8) {
+    const std::uint64_t bits = rng.next();
+    std::memcpy(memory.at(address + i), &bits, 8);
+  }
+  return address;
+}
+
+void PnmBench::fill_floats(std::uint64_t address, std::size_t count, Rng& rng, float magnitude) {
+  for (std::size_t i = 0; i < count; ++i) {
+    const float value = static_cast<float>(rng.uniform() * 2.0 - 1.0) * magnitude;
+    std::memcpy(memory.at(address + 4 * i), &value, 4);
+  }
+}
+
+void PnmBench::fill_elements(Format format, std::uint64_t address, std::size_t count, Rng& rng) {
+  std::vector<float> values(count);
+  for (auto& value : values) value = static_cast<float>(rng.uniform() * 2.0 - 1.0);
+  if (format != Format::kMxint8) numerics::from_f32(format, values.data(), memory.at(address), count);
+}
+
+namespace {
+
+std::uint32_t round32(std::uint64_t bytes) { return static_cast<std::uint32_t>((bytes + 31) / 32 * 32); }
+
+}  // namespace
+
+Case make_matvec(PnmBench& bench, Rng& rng, Format format, std::uint32_t n, std::uint32_t k,
+                 std::uint32_t gap) {
+  Case test;
+  desc::ComputeDescriptor& d = test.descriptor;
+  d.opcode = static_cast<std::uint8_t>(desc::Opcode::kMatvec);
+  d.format = static_cast<std::uint8_t>(format);
+  d.tag = static_cast<std::uint32_t>(rng.next());
+  d.n = n;
+  d.k = k;
+  d.m = 1;
+  d.stride1 = round32(k * numerics::bytes_per_element(format)) + gap;
+  d.src0 = bench.allocate(std::uint64_t{k} * 4, rng);
+  d.src1 = bench.allocate(std::uint64_t{n} * d.stride1, rng);
+  d.dst = bench.allocate(std::uint64_t{n} * 4 + 32, rng);
+  bench.fill_floats(d.src0, k, rng);
+  numerics::Matrix w;
+  w.format = format;
+  w.stride = d.stride1;
+  if (format == Format::kMxint8) {
+    const std::uint32_t blocks = (k + 31) / 32;
+    d.stride2 = round32(blocks) + gap;
+    d.src2 = bench.allocate(std::uint64_t{n} * d.stride2, rng);
+    for (std::uint32_t row = 0; row < n; ++row) {
+      for (std::uint32_t b = 0; b < blocks; ++b) {
+        *bench.memory.at(d.src2 + row * d.stride2 + b) = static_cast<std::uint8_t>(120 + rng.below(10));
+      }
+      for (std::uint32_t i = k; i < blocks * 32; ++i) *bench.memory.at(d.src1 + row * d.stride1 + i) = 0;
+    }
+    w.scales = bench.memory.at(d.src2);
+    w.scale_stride = d.stride2;
+  } else {
+    for (std::uint32_t row = 0; row < n; ++row) bench.fill_elements(format, d.src1 + row * d.stride1, k, rng);
+  }
+  w.data = bench.memory.at(d.src1);
+  std::vector<float> x(k);
+  std::memcpy(x.data(), bench.memory.at(d.src0), k * 4);
+  test.expected.resize(n);
+  numerics::matvec(w, x.data(), test.expected.data(), n, k);
+  std::memset(bench.memory.at(d.dst), 0xa5, n * 4 + 32);
+  return test;
+}
+
+Case make_attention(PnmBench& bench, Rng& rng, Format format, std::uint32_t n, std::uint32_t k,
+                    std::uint32_t m, std::uint32_t gap) {
+  Case test;
+  desc::ComputeDescriptor& d = test.descriptor;
+  d.opcode = static_cast<std::uint8_t>(desc::Opcode::kAttention);
+  d.format = static_cast<std::uint8_t>(format);
+  d.tag = static_cast<std::uint32_t>(rng.next());
+  d.n = n;
+  d.k = k;
+  d.m = m;
+  d.scalar0 = 1.0f / std::sqrt(static_cast<float>(k));
+  const auto element = numerics::bytes_per_element(format);
+  d.stride0 = round32(k * 4) + gap;
+  d.stride1 = round32(k * element) + gap;
+  d.stride2 = round32(k * element) + 2 * gap;
+  d.stride3 = round32(k * 4) + gap;
+  d.src0 = bench.allocate(std::uint64_t{m} * d.stride0, rng);
+  d.src1 = bench.allocate(std::uint64_t{n} * d.stride1, rng);
+  d.src2 = bench.allocate(std::uint64_t{n} * d.stride2, rng);
+  d.dst = bench.allocate(std::uint64_t{m} * d.stride3 + 32, rng);
+  for (std::uint32_t row = 0; row < m; ++row) bench.fill_floats(d.src0 + row * d.stride0, k, rng, 4.0f);
+  for (std::uint32_t row = 0; row < n; ++row) {
+    bench.fill_elements(format, d.src1 + row * d.stride1, k, rng);
+    bench.fill_elements(format, d.src2 + row * d.stride2, k, rng);
+  }
+  numerics::AttentionShape shape;
+  shape.heads = m;
+  shape.tokens = n;
+  shape.head_dim = k;
+  shape.format = format;
+  shape.scale = d.scalar0;
+  shape.q_stride = d.stride0;
+  shape.k_stride = d.stride1;
+  shape.v_stride = d.stride2;
+  shape.out_stride = k * 4;
+  test.expected.resize(std::size_t{m} * k);
+  std::vector<float> scores(std::size_t{m} * n);
+  numerics::attention(shape, bench.memory.at(d.src0), bench.memory.at(d.src1), bench.memory.at(d.src2),
+                      test.expected.data(), scores.data());
+  std::memset(bench.memory.at(d.dst), 0xa5, m * d.stride3 + 32);
+  return test;
+}
+
+std::string compare(PnmBench& bench, const Case& test) {
+  const desc::ComputeDescriptor& d = test.descriptor;
+  const bool matvec = d.opcode == static_cast<std::uint8_t>(desc::Opcode::kMatvec);
+  const std::uint32_t rows = matvec ? 1 : d.m, columns = matvec ? d.n : d.k;
+  char text[200];
+  for (std::uint32_t r = 0; r < rows; ++r) {
+    const std::uint64_t row = d.dst + std::uint64_t{r} * d.stride3;
+    for (std::uint32_t c = 0; c < columns; ++c) {
+      const std::uint32_t got = numerics::bits_of(bench.word(row + 4 * c));
+      const std::uint32_t expected = numerics::bits_of(test.expected[std::size_t{r} * columns + c]);
+      if (got != expected) {
+        std::snprintf(text, sizeof text,
+                      "opcode %u format %u n %u k %u m %u: word (%u, %u) is %08x, not %08x", d.opcode,
+                      d.format, d.n, d.k, d.m, r, c, got, expected);
+        return text;
+      }
+    }
+    const std::uint64_t end = r + 1 < rows ? row + d.stride3 : row + 4 * columns + 32;
+    for (std::uint64_t a = row + 4 * columns; a < end; ++a) {
+      if (*bench.memory.at(a) != 0xa5) {
+        std::snprintf(text, sizeof text, "n %u k %u m %u: byte %llu behind row %u was written", d.n, d.k, d.m,
+                      static_cast<unsigned long long>(a - row), r);
+        return text;
+      }
+    }
+  }
+  return "";
+}
+
+}  // namespace memwall::pnm
