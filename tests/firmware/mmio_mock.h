@@ -35,7 +35,9 @@ class MmioMock : public ::testing::Test {
     expected_.pop_front();
     EXPECT_EQ(write, want.write) << "at 0x" << std::hex << offset;
     EXPECT_EQ(offset, want.offset);
-    if (write) EXPECT_EQ(value, want.value) << "written at 0x" << std::hex << offset;
+    if (write) {
+      EXPECT_EQ(value, want.value) << "written at 0x" << std::hex << offset;
+    }
     return want.value;
   }
   static MmioMock* current() { return current_; }
