@@ -61,12 +61,6 @@ Gates::Gates(const Preset& preset, std::uint32_t channel, bool refreshes)
   activates_.fill(kLongAgo);
 }
 
-Cycle Gates::activate_ready(const Location& at, Cycle from) const {
-  Cycle ready = max(from, banks_[at.bank].open_ok);
-  ready = max(ready, max(groups_[at.group].open_ok, last_activate_ + t_.nRRDS));
-  return row_bus_.free(max(ready, activates_[next_activate_] + t_.nFAW));
-}
-
 Plan Gates::plan_with_row(const Location& at, bool write, Cycle from) const {
   Plan plan;
   Cycle open_from = from;

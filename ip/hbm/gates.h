@@ -64,11 +64,23 @@ class Gates {
     return ready > own ? ready : own;
   }
   /// The bank must be closed.
-  Cycle activate_ready(const Location& at, Cycle from) const;
+  Cycle activate_ready(const Location& at, Cycle from) const {
+    return row_bus_.free(activate_gate(at, from));
+  }
   /// The bank must be open.
   Cycle precharge_ready(const Location& at, Cycle from) const {
     return row_bus_.free(max(from, banks_[at.bank].close_ok));
   }
+  /// The same without the row command bus, for schedulers that compare many candidates and then ask
+  /// row_bus().
+  Cycle activate_gate(const Location& at, Cycle from) const {
+    const Cycle own = max(banks_[at.bank].open_ok, groups_[at.group].open_ok);
+    return max(max(from, own), max(last_activate_ + t_.nRRDS, activates_[next_activate_] + t_.nFAW));
+  }
+  Cycle precharge_gate(std::uint32_t bank, Cycle from) const { return max(from, banks_[bank].close_ok); }
+  Cycle row_bus(Cycle from) const { return row_bus_.free(from); }
+  /// -1: closed.
+  std::int64_t open_row(std::uint32_t bank) const { return banks_[bank].row; }
   /// All commands an access needs, each as early as possible.
   Plan plan(const Location& at, bool write, Cycle from) const {
     if (row_open(at)) return {-1, -1, column_ready(at, write, from)};

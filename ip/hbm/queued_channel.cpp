@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <bitset>
+#include <cstring>
 
 namespace memwall::hbm {
 namespace {
@@ -11,62 +12,77 @@ constexpr std::size_t kMaxBanks = 256;  // the preset loader refuses more
 }
 
 QueuedChannel::QueuedChannel(const Preset& preset, std::uint32_t channel)
-    : t_(preset.timing), config_(preset.controller), gates_(preset, channel) {
-  reads_.reserve(config_.read_queue);
-  writes_.reserve(config_.write_queue);
-}
+    : t_(preset.timing), config_(preset.controller), gates_(preset, channel) {}
 
 bool QueuedChannel::full(bool is_write) const {
-  return is_write ? writes_.size() >= config_.write_queue : reads_.size() >= config_.read_queue;
+  return is_write ? writes_.size >= config_.write_queue : reads_.size >= config_.read_queue;
 }
 
 void QueuedChannel::push(const Request& request, std::vector<Served>& served) {
   if (idle()) gates_.refresh_idle(request.arrival);
   now_ = std::max(now_, request.arrival);
   if (!request.is_write) {
-    const auto same = [&](const Entry& e) {
-      return e.request.at.bank == request.at.bank && e.request.at.row == request.at.row &&
-             e.request.at.column == request.at.column;
-    };
-    if (std::any_of(writes_.begin(), writes_.end(), same)) {
+    for (std::size_t i = 0; i < writes_.size; ++i) {
+      if (writes_.row[i] != request.at.row || writes_.bank[i] != request.at.bank) continue;
+      if (writes_.at(i).request.at.column != request.at.column) continue;
       ++forwarded_;
       served.push_back({request.id, request.arrival + 1, false});
       return;
     }
   }
-  (request.is_write ? writes_ : reads_).push_back({request});
+  (request.is_write ? writes_ : reads_).push(request);
+}
+
+void QueuedChannel::Queue::push(const Request& request) {
+  const auto free = static_cast<std::uint8_t>(__builtin_ctzll(free_slots));
+  free_slots &= free_slots - 1;
+  entries[free] = {request};
+  row[size] = request.at.row;
+  bank[size] = static_cast<std::uint8_t>(request.at.bank);
+  slot[size] = free;
+  ++size;
+}
+
+void QueuedChannel::Queue::erase(std::size_t position) {
+  free_slots |= std::uint64_t{1} << slot[position];
+  const std::size_t behind = size - position - 1;
+  std::memmove(&row[position], &row[position] + 1, behind * sizeof row[0]);
+  std::memmove(&bank[position], &bank[position] + 1, behind * sizeof bank[0]);
+  std::memmove(&slot[position], &slot[position] + 1, behind * sizeof slot[0]);
+  --size;
 }
 
 void QueuedChannel::choose(const Queue& queue, Choice& column, Choice& row) const {
   std::bitset<kMaxBanks> hits;
-  for (const Entry& entry : queue) {
-    if (gates_.row_open(entry.request.at)) hits.set(entry.request.at.bank);
+  std::uint64_t hit_positions = 0;
+  for (std::size_t i = 0; i < queue.size; ++i) {
+    if (gates_.open_row(queue.bank[i]) == static_cast<std::int64_t>(queue.row[i])) {
+      hit_positions |= std::uint64_t{1} << i;
+      hits.set(queue.bank[i]);
+    }
   }
-  const Location& oldest = queue.front().request.at;
-  const bool starved =
-      now_ - queue.front().request.arrival > config_.starvation_nck && !gates_.row_open(oldest);
-  std::bitset<kMaxBanks> considered;
-  for (std::size_t i = 0; i < queue.size(); ++i) {
-    const Request& request = queue[i].request;
-    const Cycle from = std::max(now_, request.arrival);
-    const std::uint32_t bank = request.at.bank;
-    const bool blocked_by_oldest = starved && i != 0 && bank == oldest.bank;
-    if (gates_.row_open(request.at)) {
-      if (blocked_by_oldest) continue;
-      const Cycle at = gates_.column_ready(request.at, request.is_write, from);
-      if (at < column.at) column = {at, i};
-      continue;
-    }
-    if (considered[bank]) continue;
+  const Request& oldest = queue.at(0).request;
+  const bool starved = now_ - oldest.arrival > config_.starvation_nck && (hit_positions & 1) == 0;
+  // Row commands: the oldest request of each bank that does not hit.
+  std::bitset<kMaxBanks> considered = hits;
+  if (starved) considered.reset(oldest.at.bank);
+  for (std::size_t i = 0; i < queue.size; ++i) {
+    const std::uint32_t bank = queue.bank[i];
+    if (considered[bank] || (hit_positions >> i & 1) != 0) continue;
     considered.set(bank);
-    Cycle at = 0;
-    if (gates_.any_row_open(request.at)) {
-      if (hits[bank] && !(starved && i == 0)) continue;
-      at = gates_.precharge_ready(request.at, from);
-    } else {
-      at = gates_.activate_ready(request.at, from);
-    }
+    const Request& request = queue.at(i).request;
+    const Cycle from = std::max(now_, request.arrival);
+    const Cycle at = gates_.open_row(bank) >= 0 ? gates_.precharge_gate(bank, from)
+                                                : gates_.activate_gate(request.at, from);
     if (at < row.at) row = {at, i};
+  }
+  if (row.at != std::numeric_limits<Cycle>::max()) row.at = gates_.row_bus(row.at);
+  for (; hit_positions != 0; hit_positions &= hit_positions - 1) {
+    const auto i = static_cast<std::size_t>(__builtin_ctzll(hit_positions));
+    const Request& request = queue.at(i).request;
+    if (starved && request.at.bank == oldest.at.bank) continue;
+    const Cycle at = gates_.column_ready(request.at, request.is_write, std::max(now_, request.arrival));
+    if (at < column.at) column = {at, i};
   }
 }
 
@@ -80,8 +96,8 @@ void QueuedChannel::issue_row(Entry& entry, Cycle at) {
   }
 }
 
-void QueuedChannel::issue_column(Queue& queue, std::size_t index, Cycle at, std::vector<Served>& served) {
-  const Entry& entry = queue[index];
+void QueuedChannel::issue_column(Queue& queue, std::size_t position, Cycle at, std::vector<Served>& served) {
+  const Entry& entry = queue.at(position);
   const bool is_write = entry.request.is_write;
   gates_.column(entry.request.at, is_write, at);
   if (entry.closed_row) {
@@ -92,14 +108,14 @@ void QueuedChannel::issue_column(Queue& queue, std::size_t index, Cycle at, std:
     ++row_hits_;
   }
   served.push_back({entry.request.id, at + (is_write ? t_.nWL : t_.nRL) + t_.nBL, is_write});
-  queue.erase(queue.begin() + static_cast<std::ptrdiff_t>(index));
+  queue.erase(position);
 }
 
 bool QueuedChannel::step(Cycle limit, std::vector<Served>& served) {
   if (idle()) return false;
   if (draining_) {
-    if (writes_.empty() || (writes_.size() <= config_.drain_low && !reads_.empty())) draining_ = false;
-  } else if (reads_.empty() || writes_.size() >= config_.drain_high) {
+    if (writes_.empty() || (writes_.size <= config_.drain_low && !reads_.empty())) draining_ = false;
+  } else if (reads_.empty() || writes_.size >= config_.drain_high) {
     draining_ = true;
   }
   Queue& queue = draining_ ? writes_ : reads_;
@@ -115,9 +131,9 @@ bool QueuedChannel::step(Cycle limit, std::vector<Served>& served) {
   if (at >= limit) return false;
   now_ = at;
   if (column.at <= row.at) {
-    issue_column(queue, column.index, at, served);
+    issue_column(queue, column.position, at, served);
   } else {
-    issue_row(queue[row.index], at);
+    issue_row(queue.at(row.position), at);
   }
   return true;
 }

@@ -11,6 +11,7 @@
 /// longer than `starvation_nck`.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <vector>
 
@@ -57,22 +58,37 @@ class QueuedChannel {
   void set_command_sink(const CommandSink* sink) { gates_.set_command_sink(sink); }
 
  private:
+  static constexpr std::size_t kMaxEntries = 64;  // the preset loader refuses deeper queues
   struct Entry {
     Request request;
     bool closed_row = false;  // a precharge was issued for it
     bool opened_row = false;  // an activate was issued for it
   };
-  using Queue = std::vector<Entry>;  // oldest first
+  /// Entries in slots; what the choice looks at for every entry lies densely, oldest first.
+  struct Queue {
+    std::size_t size = 0;
+    std::array<std::uint32_t, kMaxEntries> row;
+    std::array<std::uint8_t, kMaxEntries> bank;
+    std::array<std::uint8_t, kMaxEntries> slot;
+    std::array<Entry, kMaxEntries> entries;
+    std::uint64_t free_slots = ~std::uint64_t{0};
+
+    bool empty() const { return size == 0; }
+    Entry& at(std::size_t position) { return entries[slot[position]]; }
+    const Entry& at(std::size_t position) const { return entries[slot[position]]; }
+    void push(const Request& request);
+    void erase(std::size_t position);
+  };
   struct Choice {
     Cycle at = std::numeric_limits<Cycle>::max();
-    std::size_t index = 0;
+    std::size_t position = 0;
   };
 
   /// Issues the next command if it is before `limit`; false if there is none.
   bool step(Cycle limit, std::vector<Served>& served);
   void choose(const Queue& queue, Choice& column, Choice& row) const;
   void issue_row(Entry& entry, Cycle at);
-  void issue_column(Queue& queue, std::size_t index, Cycle at, std::vector<Served>& served);
+  void issue_column(Queue& queue, std::size_t position, Cycle at, std::vector<Served>& served);
 
   Timing t_;
   ControllerConfig config_;
