@@ -159,7 +159,7 @@ Completion Core::read_page(TimePs arrival, std::uint64_t address, std::uint64_t 
     buffer = &bank.buffers[bank.oldest];
     bank.oldest ^= 1;
     if (buffer->page != kNoPage) ++counters_.evictions;
-    const Decode outcome = decode(place.number);
+    const Decode outcome = decode(place);
     // A sense waits for the earlier ones of its bank and until its page buffer has been sent off.
     const TimePs start = std::max({command, bank.free, buffer->drained});
     const bool first_is_retry = retry_mode_ == RetryMode::kHost && retry_stage_ > 0;
@@ -192,8 +192,8 @@ Completion Core::read_page(TimePs arrival, std::uint64_t address, std::uint64_t 
   return result;
 }
 
-Core::Decode Core::decode(std::uint64_t page) {
-  const Place place = place_of(page * kPageBytes);
+Core::Decode Core::decode(const Place& place) {
+  const std::uint64_t page = place.number;
   if (!programmed(place)) return {ReadStatus::kErased, 0, 0};
 
   // A fault planted by address wins over chance; chance that a host retry is still working on stays as it

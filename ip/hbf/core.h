@@ -155,7 +155,7 @@ class Core {
 
   Completion read_page(TimePs arrival, std::uint64_t address, std::uint64_t bytes);
   Completion write_page(TimePs arrival, std::uint64_t address, std::uint64_t bytes);
-  Decode decode(std::uint64_t page);
+  Decode decode(const Place& place);
   Completion refuse(TimePs arrival, std::uint64_t address, WriteStatus status, unsigned info);
 
   Config config_;

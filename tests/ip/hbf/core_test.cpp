@@ -128,6 +128,17 @@ TEST(HbfCore, WritingPageZeroErasesTheRestOfTheBlockOnly) {
   for (std::uint64_t p : {1u, 2u, 3u, 5u, 16u}) EXPECT_TRUE(read(core, page(p)).ok()) << p;
 }
 
+TEST(HbfCore, EraseEmptiesThePageBuffersOfItsBlock) {
+  Core core = loaded(small_cube());
+  EXPECT_TRUE(read(core, page(4)).ok());
+  EXPECT_TRUE(read(core, page(16)).ok());  // same bank, next block
+  EXPECT_TRUE(write(core, page(0)).ok());
+  EXPECT_EQ(read(core, page(4)).code, code(ReadStatus::kErased));
+  const std::uint64_t senses = core.counters().senses;
+  EXPECT_TRUE(read(core, page(16)).ok());
+  EXPECT_EQ(core.counters().senses, senses);
+}
+
 TEST(HbfCore, SeveralBlocksCanBeOpenAndInterleaved) {
   Core core(small_cube());
   EXPECT_TRUE(write(core, 0, 16 * kPageBytes).ok());  // walks four blocks page by page

@@ -326,6 +326,60 @@ TEST(LinkEndpoint, PeerThatStartsOverIsFollowedWhenNothingIsLost) {
   EXPECT_EQ(pair.b.signals[2], 3u);
 }
 
+TEST(LinkEndpoint, FlitsStillInTheBufferAreNotGivenAsCreditsToAPeerThatStartsOver) {
+  Config config = test_config();
+  config.receive_buffer_flits = 8;
+  Pair pair(config);
+  pair.bring_up();
+  pair.b.delivery_time = ns(1000);
+  pair.a.memory = pattern(8 * 224, 8);
+  pair.a.endpoint.post({0, 0, 8 * 224, 1}, pair.now);
+  pair.run(pair.now + ns(60));  // all arrived and acknowledged, hardly any landed
+  ASSERT_FALSE(pair.a.endpoint.tx_busy());
+  pair.a.endpoint.reset(pair.now);
+  pair.run(pair.now + ns(60));
+  ASSERT_EQ(pair.a.endpoint.state(), Endpoint::State::kUp);
+  pair.a.endpoint.post({0, 4096, 8 * 224, 2}, pair.now);
+  pair.run(pair.now + ns(40000));
+  EXPECT_EQ(pair.b.endpoint.counters().overflows, 0u);
+  EXPECT_EQ(pair.b.signals, (std::map<unsigned, unsigned>{{1, 1}, {2, 1}}));
+}
+
+TEST(LinkEndpoint, AnswerToATrainingThatWasGivenUpIsIgnored) {
+  Endpoint endpoint(test_config());
+  TimePs wake = 0;
+  endpoint.enable(true, 0);
+  ASSERT_TRUE(endpoint.transmit(0, wake));
+  endpoint.reset(0);  // second session
+  Flit answer;
+  answer.type = FlitType::kInit;
+  answer.signal = 1;
+  answer.credit_limit = 8;
+  answer.offset = 1;
+  const WireFlit late = encode(answer, 256);
+  endpoint.receive(ns(1), late.data(), late.size());
+  EXPECT_EQ(endpoint.state(), Endpoint::State::kTraining);
+  answer.offset = 2;
+  const WireFlit right = encode(answer, 256);
+  endpoint.receive(ns(2), right.data(), right.size());
+  EXPECT_EQ(endpoint.state(), Endpoint::State::kUp);
+}
+
+TEST(LinkEndpoint, TransmitEngineReadsTwoPiecesAheadAndNoMore) {
+  const Config config = test_config();
+  Pair pair(config);
+  pair.bring_up();
+  Endpoint& endpoint = pair.a.endpoint;
+  endpoint.post({0, 0, 1 << 20, 0}, pair.now);
+  endpoint.post({0, 0, 1 << 20, 0}, pair.now);
+  std::uint32_t bytes = 0;
+  while (const auto fetch = endpoint.next_fetch(pair.now)) {
+    EXPECT_EQ(fetch->address, bytes);
+    bytes += fetch->bytes;
+  }
+  EXPECT_EQ(bytes, 2 * config.fetch_bytes);
+}
+
 TEST(LinkEndpoint, UnreadableSourceDropsTheMessageAndKeepsTheOthers) {
   Pair pair(test_config());
   pair.bring_up();

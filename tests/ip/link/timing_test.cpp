@@ -59,6 +59,38 @@ TEST(LinkTiming, SenderWithoutCreditWaitsForTheReturnOfOne) {
   EXPECT_EQ(message_time(config, 256), ns(22 + 11));
 }
 
+TEST(LinkTiming, SenderWithAFullReplayWindowWaitsForAnAcknowledgement) {
+  Config config = test_config();
+  config.replay_window_flits = 1;
+  config.ack_every_flits = 1;
+  EXPECT_EQ(message_time(config, 224), ns(11));
+  EXPECT_EQ(message_time(config, 256), ns(22 + 11));
+}
+
+TEST(LinkTiming, AcknowledgementWaitsForItsDelayAndNoLonger) {
+  // Three flits of a long message, then the source dries up: nothing but the delay returns the
+  // acknowledgement.
+  for (const TimePs early : {TimePs{1}, TimePs{0}}) {
+    Config config = test_config();
+    config.fetch_bytes = 480;
+    Pair pair(config);
+    pair.bring_up();
+    pair.b.delivery_time = ns(5000);  // no credits come back either
+    pair.a.memory = pattern(480, 1);
+    const TimePs begin = pair.now;
+    pair.a.endpoint.post({0, 0, 4800, 0}, begin);
+    const auto first = pair.a.endpoint.next_fetch(begin);
+    ASSERT_TRUE(first);
+    pair.a.endpoint.supply(*first, pair.a.memory.data(), begin);
+    const auto second = pair.a.endpoint.next_fetch(begin);  // never answered
+    ASSERT_TRUE(second);
+    // First flit accepted at 11 ns, acknowledged 20 ns later, back after another 11.
+    pair.run(begin + ns(11 + 20 + 11) - early);
+    const auto sent = pair.b.endpoint.counters().flits_sent;
+    EXPECT_EQ(pair.a.endpoint.counters().flits_received, early == 0 ? sent : sent - 1);
+  }
+}
+
 TEST(LinkTiming, ReplayStartsExactlyAtTheTimeOut) {
   for (const TimePs early : {TimePs{1}, TimePs{0}}) {
     Pair pair(test_config());
