@@ -135,7 +135,12 @@ bool Core::serve_in_gap(Channel& channel, const Location& at, bool is_write, Cyc
   Gates& gates = *channel.gap_gates;
   Plan plan = gates.plan(at, is_write, arrival);
   const Cycle latency = is_write ? t.nWL : t.nRL;
-  const Cycle data = channel.calendar.find(plan.column + latency, use_of(is_write));
+  Cycle data = channel.calendar.find(plan.column + latency, use_of(is_write));
+  // Refreshes that passed while nobody asked are in no calendar, but they are due at multiples of tREFI.
+  while (data >= t.nREFI && data % t.nREFI < t.nRFCab + t.nRCDRD) {
+    const Cycle after = data - data % t.nREFI + t.nRFCab + t.nRCDRD;
+    data = channel.calendar.find(after, use_of(is_write));
+  }
   if (data < 0) return false;
   plan.column = data - latency;
   gates.commit(at, is_write, plan);

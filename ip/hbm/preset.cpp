@@ -150,8 +150,8 @@ class Reader {
     o.rows = count(table, "rows", 1u << 22);
     o.columns = count(table, "columns", 1024);
     o.access_bytes = count(table, "access_bytes", 256);
-    if (o.banks_per_channel() > 256) {
-      throw ConfigError(table.place("banks"), "more than 256 banks in a pseudo-channel");
+    if (o.banks_per_channel() > 64) {
+      throw ConfigError(table.place("banks"), "more than 64 banks in a pseudo-channel");
     }
     if (o.access_bytes < 8) throw ConfigError(table.place("access_bytes"), "access_bytes must be 8 or more");
     o.capacity_bytes =

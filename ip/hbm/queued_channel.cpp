@@ -3,14 +3,9 @@
 #include "hbm/queued_channel.h"
 
 #include <algorithm>
-#include <bitset>
 #include <cstring>
 
 namespace memwall::hbm {
-namespace {
-constexpr std::size_t kMaxBanks = 256;  // the preset loader refuses more
-}
-
 QueuedChannel::QueuedChannel(const Preset& preset, std::uint32_t channel)
     : t_(preset.timing), config_(preset.controller), gates_(preset, channel) {}
 
@@ -30,17 +25,31 @@ void QueuedChannel::push(const Request& request, std::vector<Served>& served) {
       return;
     }
   }
-  (request.is_write ? writes_ : reads_).push(request);
+  (request.is_write ? writes_ : reads_).push(request, gates_.row_open(request.at));
 }
 
-void QueuedChannel::Queue::push(const Request& request) {
+void QueuedChannel::Queue::push(const Request& request, bool hit) {
   const auto free = static_cast<std::uint8_t>(__builtin_ctzll(free_slots));
   free_slots &= free_slots - 1;
   entries[free] = {request};
   row[size] = request.at.row;
   bank[size] = static_cast<std::uint8_t>(request.at.bank);
   slot[size] = free;
+  if (hit) hits |= std::uint64_t{1} << size;
   ++size;
+}
+
+void QueuedChannel::Queue::row_opened(const Location& opened) {
+  for (std::size_t i = 0; i < size; ++i) {
+    const bool hit = row[i] == opened.row && bank[i] == opened.bank;
+    hits |= static_cast<std::uint64_t>(hit) << i;
+  }
+}
+
+void QueuedChannel::Queue::row_closed(std::uint32_t closed_bank) {
+  for (std::size_t i = 0; i < size; ++i) {
+    if (bank[i] == closed_bank) hits &= ~(std::uint64_t{1} << i);
+  }
 }
 
 void QueuedChannel::Queue::erase(std::size_t position) {
@@ -50,26 +59,26 @@ void QueuedChannel::Queue::erase(std::size_t position) {
   std::memmove(&bank[position], &bank[position] + 1, behind * sizeof bank[0]);
   std::memmove(&slot[position], &slot[position] + 1, behind * sizeof slot[0]);
   --size;
+  const std::uint64_t before = (std::uint64_t{1} << position) - 1;
+  hits = (hits & before) | (hits >> 1 & ~before);
 }
 
 void QueuedChannel::choose(const Queue& queue, Choice& column, Choice& row) const {
-  std::bitset<kMaxBanks> hits;
-  std::uint64_t hit_positions = 0;
-  for (std::size_t i = 0; i < queue.size; ++i) {
-    if (gates_.open_row(queue.bank[i]) == static_cast<std::int64_t>(queue.row[i])) {
-      hit_positions |= std::uint64_t{1} << i;
-      hits.set(queue.bank[i]);
-    }
-  }
+  const auto bit = [](std::size_t n) { return std::uint64_t{1} << n; };
   const Request& oldest = queue.at(0).request;
-  const bool starved = now_ - oldest.arrival > config_.starvation_nck && (hit_positions & 1) == 0;
-  // Row commands: the oldest request of each bank that does not hit.
-  std::bitset<kMaxBanks> considered = hits;
-  if (starved) considered.reset(oldest.at.bank);
-  for (std::size_t i = 0; i < queue.size; ++i) {
+  const bool starved = now_ - oldest.arrival > config_.starvation_nck && (queue.hits & 1) == 0;
+  // Row commands: the oldest request of each bank, unless an open row of the bank still has hits.
+  std::uint64_t considered = 0;  // bit per bank; the preset loader refuses more than 64
+  for (std::uint64_t left = queue.hits; left != 0; left &= left - 1) {
+    considered |= bit(queue.bank[static_cast<std::size_t>(__builtin_ctzll(left))]);
+  }
+  if (starved) considered &= ~bit(oldest.at.bank);
+  const std::uint64_t all = queue.size == kMaxEntries ? ~std::uint64_t{0} : bit(queue.size) - 1;
+  for (std::uint64_t left = ~queue.hits & all; left != 0; left &= left - 1) {
+    const auto i = static_cast<std::size_t>(__builtin_ctzll(left));
     const std::uint32_t bank = queue.bank[i];
-    if (considered[bank] || (hit_positions >> i & 1) != 0) continue;
-    considered.set(bank);
+    if ((considered & bit(bank)) != 0) continue;
+    considered |= bit(bank);
     const Request& request = queue.at(i).request;
     const Cycle from = std::max(now_, request.arrival);
     const Cycle at = gates_.open_row(bank) >= 0 ? gates_.precharge_gate(bank, from)
@@ -77,8 +86,8 @@ void QueuedChannel::choose(const Queue& queue, Choice& column, Choice& row) cons
     if (at < row.at) row = {at, i};
   }
   if (row.at != std::numeric_limits<Cycle>::max()) row.at = gates_.row_bus(row.at);
-  for (; hit_positions != 0; hit_positions &= hit_positions - 1) {
-    const auto i = static_cast<std::size_t>(__builtin_ctzll(hit_positions));
+  for (std::uint64_t left = queue.hits; left != 0; left &= left - 1) {
+    const auto i = static_cast<std::size_t>(__builtin_ctzll(left));
     const Request& request = queue.at(i).request;
     if (starved && request.at.bank == oldest.at.bank) continue;
     const Cycle at = gates_.column_ready(request.at, request.is_write, std::max(now_, request.arrival));
@@ -89,9 +98,13 @@ void QueuedChannel::choose(const Queue& queue, Choice& column, Choice& row) cons
 void QueuedChannel::issue_row(Entry& entry, Cycle at) {
   if (gates_.any_row_open(entry.request.at)) {
     gates_.precharge(entry.request.at, at);
+    reads_.row_closed(entry.request.at.bank);
+    writes_.row_closed(entry.request.at.bank);
     entry.closed_row = true;
   } else {
     gates_.activate(entry.request.at, at);
+    reads_.row_opened(entry.request.at);
+    writes_.row_opened(entry.request.at);
     entry.opened_row = true;
   }
 }
@@ -126,6 +139,8 @@ bool QueuedChannel::step(Cycle limit, std::vector<Served>& served) {
   if (at >= gates_.refresh_due()) {
     if (gates_.refresh_due() >= limit) return false;
     gates_.refresh();
+    reads_.hits = 0;
+    writes_.hits = 0;
     return true;
   }
   if (at >= limit) return false;

@@ -72,12 +72,15 @@ class QueuedChannel {
     std::array<std::uint8_t, kMaxEntries> slot;
     std::array<Entry, kMaxEntries> entries;
     std::uint64_t free_slots = ~std::uint64_t{0};
+    std::uint64_t hits = 0;  // bit per position: its row is open
 
     bool empty() const { return size == 0; }
     Entry& at(std::size_t position) { return entries[slot[position]]; }
     const Entry& at(std::size_t position) const { return entries[slot[position]]; }
-    void push(const Request& request);
+    void push(const Request& request, bool hit);
     void erase(std::size_t position);
+    void row_opened(const Location& opened);
+    void row_closed(std::uint32_t closed_bank);
   };
   struct Choice {
     Cycle at = std::numeric_limits<Cycle>::max();

@@ -135,8 +135,21 @@ TEST(HbmCore, InitiatorThatRanAheadDoesNotDelayAnEarlierOne) {
   EXPECT_EQ(core.counters(0).late_bursts, 128u);
 }
 
+TEST(HbmCore, StreamBehindAnInitiatorThatRanAheadStillPaysForRefresh) {
+  const Preset p = preset();
+  const std::uint64_t bytes = 16 << 20;
+  Core alone(p);
+  const TimePs expected = alone.access(0, 0, bytes, false).done;
+  Core core(p);
+  for (std::uint32_t channel = 0; channel < 32; ++channel) {
+    core.access(kPsPerMs, address_of(p, channel, 0, 0, 99), 32, false);
+  }
+  const TimePs got = core.access(0, 0, bytes, false).done;
+  EXPECT_EQ(core.counters(0).late_bursts, bytes / 32);
+  EXPECT_NEAR(static_cast<double>(got), static_cast<double>(expected), 0.03 * static_cast<double>(expected));
+}
+
 TEST(HbmCore, GapsSellDataBusTimeOnlyOnce) {
-  // Fill [0, ...) of one pseudo-channel, then present the same amount again as if it had come earlier.
   const Preset p = preset();
   Core core(p);
   std::vector<std::pair<TimePs, TimePs>> bursts;
