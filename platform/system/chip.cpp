@@ -22,6 +22,7 @@
 #include "soc/mailbox_module.h"
 #include "soc/peripherals.h"
 #include "soc/ram.h"
+#include "system/idle_initiator.h"
 
 namespace memwall::system {
 namespace {
@@ -77,6 +78,7 @@ struct Chip::Parts {
   std::vector<std::unique_ptr<hbf::HbfModule>> hbf;
   std::vector<std::unique_ptr<pnm::PnmUnit>> pnm;
   std::vector<std::unique_ptr<link::LinkPort>> links;
+  std::vector<std::unique_ptr<IdleInitiator>> idle;
   std::unique_ptr<noc::Router> router;
   std::vector<std::unique_ptr<sc_core::sc_signal<bool>>> wires;
 
@@ -160,7 +162,11 @@ Chip::Chip(const sc_core::sc_module_name& name, const ChipConfig& config, std::u
     hbm::HbmModule::Config hbm;
     hbm.preset = config.hbm;
     p.hbm.push_back(std::make_unique<hbm::HbmModule>(fmt::format("hbm{}", i).c_str(), hbm));
-    if (!has_pnm) continue;
+    if (!has_pnm) {
+      p.idle.push_back(std::make_unique<IdleInitiator>(fmt::format("idle{}", i).c_str()));
+      p.idle.back()->idle_isock.bind(p.hbm.back()->pnm_tsock);
+      continue;
+    }
     pnm::PnmConfig pnm;
     pnm.clock_period_ps = period_ps(s.pnm.clock_mhz);
     pnm.memory_base = map::hbm_base(i);

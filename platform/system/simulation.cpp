@@ -28,6 +28,7 @@
 #include "soc/peripherals.h"
 #include "system/chip.h"
 #include "system/debugger.h"
+#include "system/idle_initiator.h"
 
 namespace memwall::system {
 namespace {
@@ -248,8 +249,8 @@ class Run {
     host_->mailbox_isock.bind(mailbox.host_tsock);
     for (std::uint32_t c = 1; c < scenario_.system.chips; ++c) {
       // Only chip 0 talks to the host; the others' host sides stay idle.
-      idle_hosts_.push_back(std::make_unique<IdleHost>(fmt::format("idle_host{}", c).c_str()));
-      idle_hosts_.back()->mailbox_isock.bind(chips_[c]->mailbox().host_tsock);
+      idle_hosts_.push_back(std::make_unique<IdleInitiator>(fmt::format("idle_host{}", c).c_str()));
+      idle_hosts_.back()->idle_isock.bind(chips_[c]->mailbox().host_tsock);
     }
     if (options_.gdb_port) {
       debugger_ = std::make_unique<Debugger>("debugger", *options_.gdb_port, chips);
@@ -437,12 +438,6 @@ class Run {
     outcome_.host.reference_seconds = seconds_since(start);
   }
 
-  /// Keeps a mailbox's host side bound.
-  struct IdleHost : sc_core::sc_module {
-    tlm_utils::simple_initiator_socket<IdleHost> mailbox_isock{"mailbox_isock"};
-    explicit IdleHost(const sc_core::sc_module_name& name) : sc_module(name) {}
-  };
-
   const config::Scenario& scenario_;
   const RunOptions& options_;
   RunOutcome outcome_;
@@ -451,7 +446,7 @@ class Run {
   ChipConfig chip_config_;
   std::vector<std::unique_ptr<Console>> consoles_;
   std::vector<std::unique_ptr<Chip>> chips_;
-  std::vector<std::unique_ptr<IdleHost>> idle_hosts_;
+  std::vector<std::unique_ptr<IdleInitiator>> idle_hosts_;
   std::unique_ptr<Supervisor> supervisor_;
   std::unique_ptr<host::Host> host_;
   std::unique_ptr<Debugger> debugger_;
