@@ -22,7 +22,8 @@ class ClintCore : public regs::ClintRegs, public TimedDevice {
   explicit ClintCore(const ClintConfig& config)
       : period_(period_of(config.timebase_hz, "clint.timebase_hz")) {}
 
-  std::uint64_t mtime() const { return now_ / period_ + offset_; }
+  std::uint64_t mtime() const { return mtime_at(now_); }
+  std::uint64_t mtime_at(TimePs time) const { return time / period_ + offset_; }
   /// The timer interrupt; the software interrupt is msip().
   bool mtip() const { return mtime() >= mtimecmp(); }
 

@@ -69,6 +69,9 @@ class Clint : public Peripheral {
     attach(core_);
   }
 
+  /// mtime at a hart's local time: the source of its time CSR.
+  std::uint64_t mtime(const sc_core::sc_time& now) const { return core_.mtime_at(now.value()); }
+
  private:
   void drive() override {
     msip_out.write(core_.msip() != 0);

@@ -52,6 +52,13 @@ class GeneratorTest(unittest.TestCase):
     def text_of(self, name):
         return (self.folder / "out" / name).read_text(encoding="utf-8")
 
+    def generate_tree(self, out):
+        """Every source of the repository, and the sample."""
+        blocks = [HERE / "sample.regs.toml", *ROOT.glob("ip/*/regs.toml"), *ROOT.glob("ip/*/*.regs.toml")]
+        self.assertEqual(memwall_regs.main(["regs", *map(str, blocks), "--out", str(out)]), 0)
+        self.assertEqual(memwall_regs.main(["struct", *map(str, ROOT.glob("ip/numerics/*.toml")), "--out", str(out)]), 0)
+        self.assertEqual(memwall_regs.main(["map", str(ROOT / "platform/system/chip_map.toml"), "--out", str(out)]), 0)
+
     def test_mistakes_in_registers_are_named(self):
         for text, words in (
             (register(offset="2"), ("R", "multiple of 4")),
@@ -175,9 +182,9 @@ class GeneratorTest(unittest.TestCase):
         if compiler is None:
             self.skipTest("no C compiler")
         out = self.folder / "out"
-        memwall_regs.main(["regs", str(HERE / "sample.regs.toml"), "--out", str(out)])
-        memwall_regs.main(["map", str(ROOT / "platform/system/chip_map.toml"), "--out", str(out)])
-        include = '#include "regs/sample.h"\n#include "map/memory_map.h"\n'
+        self.generate_tree(out)
+        include = "".join(f'#include "{part}/{file.name}"\n' for part in ("regs", "map")
+                          for file in sorted((out / "c" / part).glob("*.h")))
         (self.folder / "t.c").write_text(
             include + "unsigned long long a = MAP_HBM_BASE(1) + SAMPLE_SLOT_OFFSET(2u);\n"
             '_Static_assert(SAMPLE_SLOT_OFFSET(2u) == 0x20, "");\n_Static_assert(MAP_HBM_BASE(1) == 0x2000000000, "");\n'
@@ -194,8 +201,7 @@ class GeneratorTest(unittest.TestCase):
         if verilator is None:
             self.skipTest("no verilator")
         out = self.folder / "out"
-        memwall_regs.main(["regs", str(HERE / "sample.regs.toml"), "--out", str(out)])
-        memwall_regs.main(["struct", str(ROOT / "ip/numerics/descriptor.toml"), "--out", str(out)])
+        self.generate_tree(out)
         top = self.folder / "lint_top.sv"
         top.write_text("module lint_top (output logic [31:0] value_o);\n"
                        "  assign value_o = sample_reg_pkg::CtrlResetValue;\nendmodule\n", encoding="utf-8")

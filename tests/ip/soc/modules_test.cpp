@@ -118,6 +118,7 @@ TEST(ClintModule, TimerInterruptRisesAtMtimecmpAndFallsWithIt) {
   ASSERT_EQ(probe.edges.size(), 1u);
   EXPECT_EQ(probe.edges[0], std::make_pair(sc_time(2500, SC_NS), true));
   EXPECT_EQ(bus.read<std::uint64_t>(0xbff8), 50u);
+  EXPECT_EQ(clint.mtime(sc_time(7, SC_US)), 70u);
   bus.write<std::uint64_t>(0x4000, ~0ull);
   bus.write32(0, 0);
   sc_start(1, SC_NS);
