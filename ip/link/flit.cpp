@@ -78,6 +78,7 @@ bool decode(const unsigned char* wire, std::size_t bytes, unsigned flit_bytes, F
   const std::size_t length = std::size_t{wire[1]} * 16;
   if (length > flit_bytes - kHeaderBytes - kCrcBytes) return false;
   flit.type = static_cast<FlitType>(wire[0] & 3);
+  if (flit.type == FlitType::kData && length == 0) return false;
   flit.last = (wire[0] & 4) != 0;
   flit.signal = wire[0] >> 3;
   flit.sequence = get16(wire + 2);

@@ -48,7 +48,7 @@ std::uint32_t crc32(const unsigned char* data, std::size_t bytes);
 
 /// `flit_bytes` bytes.
 WireFlit encode(const Flit& flit, unsigned flit_bytes);
-/// False if size, CRC or length are wrong.
+/// False if size, CRC or length are wrong, or a data flit is empty.
 bool decode(const unsigned char* wire, std::size_t bytes, unsigned flit_bytes, Flit& flit);
 
 }  // namespace memwall::link

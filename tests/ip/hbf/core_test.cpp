@@ -245,6 +245,16 @@ TEST(HbfCore, RandomRetryIsWorkedOffByTheHost) {
   EXPECT_LE(rounds, 3u);
 }
 
+TEST(HbfCore, PageThatWantsARetryKeepsWantingItUntilTheHostRetries) {
+  Config config = small_cube();
+  config.retry_per_sense = 0.5;
+  Core core = loaded(config);
+  core.set_retry(Core::RetryMode::kHost, 0);
+  std::uint64_t p = 0;
+  while (read(core, page(p)).ok()) ASSERT_LT(++p, 48u);
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(read(core, page(p)).code, code(ReadStatus::kRetryWanted));
+}
+
 TEST(HbfCore, RandomOutcomesFollowTheirRatesAndTheSeed) {
   Config config = small_cube();
   config.corrected_per_sense = 0.2;

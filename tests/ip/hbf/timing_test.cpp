@@ -117,6 +117,14 @@ TEST(HbfTiming, ReadWaitsForTheProgramOfItsBankOnly) {
   EXPECT_EQ(core.access(0, page(1), 64, false).done, kColdChunk);
 }
 
+TEST(HbfTiming, ProgramsOfOneBankFollowEachOther) {
+  Core core(small_cube());
+  const TimePs first = core.access(0, page(0), kPageBytes, true).done;
+  EXPECT_EQ(core.access(0, page(16), kPageBytes, true).done,
+            first + ns(2000000 + 75000));                            // same bank, next block
+  EXPECT_EQ(core.access(0, page(1), kPageBytes, true).done, first);  // another channel
+}
+
 TEST(HbfTiming, WritesAndReadsUseTheirOwnDirectionOfTheLink) {
   Core core = loaded(small_cube());
   core.access(ns(1000), page(0), kPageBytes, true);  // on the link from 1000 to 1064 ns
