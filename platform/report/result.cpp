@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <unordered_map>
 
 #include "common/error.h"
@@ -54,30 +55,43 @@ std::string kind_of(const std::string& name) {
   return block.substr(0, digits + 1);
 }
 
+/// Last part of a name: "chip0.hbm1.data.read_bytes" -> "read_bytes".
+std::string leaf_of(const std::string& name) { return name.substr(name.rfind('.') + 1); }
+
+/// Energy of each kind of block. A block that reports "energy_pj" has already added up its parts.
 std::map<std::string, double> energy_by_kind(const std::vector<Stat>& stats) {
+  std::set<std::string> has_total;
+  for (const Stat& s : stats) {
+    if (leaf_of(s.name) == "energy_pj") has_total.insert(block_of(s.name));
+  }
   std::map<std::string, double> out;
   for (const Stat& s : stats) {
-    if (s.unit == "pJ" && s.kind == StatKind::kCounter) out[kind_of(s.name)] += number(s);
+    if (s.unit != "pJ" || s.kind != StatKind::kCounter) continue;
+    if (has_total.count(block_of(s.name)) && leaf_of(s.name) != "energy_pj") continue;
+    out[kind_of(s.name)] += number(s);
   }
   return out;
 }
 
-/// Bytes by memory and direction: counters of hbm and hbf blocks named bytes_read and bytes_written.
+/// Bytes by memory and direction, all ports of all stacks and cubes.
 std::map<std::string, double> bytes_by_memory(const std::vector<Stat>& stats) {
   std::map<std::string, double> out;
   for (const Stat& s : stats) {
-    const std::string kind = kind_of(s.name);
-    if (s.unit != "bytes" || (kind != "hbm" && kind != "hbf")) continue;
-    if (s.name == block_of(s.name) + ".bytes_read") out[kind + "_read"] += number(s);
-    if (s.name == block_of(s.name) + ".bytes_written") out[kind + "_written"] += number(s);
+    const std::string kind = kind_of(s.name), leaf = leaf_of(s.name);
+    if (kind != "hbm" && kind != "hbf") continue;
+    if (leaf == "read_bytes") out[kind + "_read"] += number(s);
+    if (leaf == "write_bytes") out[kind + "_written"] += number(s);
   }
   return out;
 }
 
-double level(const std::vector<Stat>& stats, const std::string& kind, const std::string& leaf) {
+/// Decimal GB/s of all stacks or cubes together; 0 if there are none.
+double peak_bandwidth(const std::vector<Stat>& stats, const std::string& kind) {
   double total = 0;
   for (const Stat& s : stats) {
-    if (kind_of(s.name) == kind && s.name == block_of(s.name) + "." + leaf) total += number(s);
+    if (kind_of(s.name) == kind && s.unit == "gbytes_per_s" && leaf_of(s.name).rfind("peak", 0) == 0) {
+      total += number(s);
+    }
   }
   return total;
 }
@@ -99,28 +113,28 @@ std::string energy_text(double pj) {
   return scaled(pj, {{1e12, "J"}, {1e9, "mJ"}, {1e6, "uJ"}, {1e3, "nJ"}, {1.0, "pJ"}});
 }
 
-ordered_json to_json(const Phase& phase) {
+ordered_json to_json(const Phase& phase, const std::map<std::string, double>& clocks_mhz) {
   const double ns = to_ns(phase.end - phase.begin);
   ordered_json j;
   j["name"] = phase.name;
   j["begin_ns"] = to_ns(phase.begin);
   j["end_ns"] = to_ns(phase.end);
   j["tokens"] = phase.tokens;
-  const Bound bound = bound_of(phase);
+  const Bound bound = bound_of(phase, clocks_mhz);
   j["bound"] = bound.name;
   j["time_shares"] = bound.shares;
   const auto bytes = bytes_by_memory(phase.counters);
   j["bytes"] = bytes;
   ordered_json bandwidth;
   for (const char* kind : {"hbm", "hbf"}) {
-    const double peak = level(phase.counters, kind, "peak_bandwidth");
+    const double peak = peak_bandwidth(phase.counters, kind);
     if (peak == 0) continue;
     double moved = 0;
     for (const auto& [name, value] : bytes) moved += name.rfind(kind, 0) == 0 ? value : 0;
     bandwidth[kind] = {{"achieved_gbytes_per_s", ns > 0 ? moved / ns : 0.0}, {"peak_gbytes_per_s", peak}};
   }
   j["bandwidth"] = bandwidth;
-  j["link_bytes"] = sum(phase.counters, ".link", ".payload_bytes_sent");
+  j["link_bytes"] = sum(phase.counters, ".link", ".tx_bytes");
   j["energy_pj"] = energy_by_kind(phase.counters);
   const double macs = sum(phase.counters, "", ".macs");
   double moved = 0;
@@ -167,21 +181,43 @@ double sum(const std::vector<Stat>& stats, const std::string& part, const std::s
   return total;
 }
 
-Bound bound_of(const Phase& phase) {
+Bound bound_of(const Phase& phase, const std::map<std::string, double>& clocks_mhz) {
   Bound bound;
-  const double span = static_cast<double>(phase.end - phase.begin);
-  const double chips = std::max(1.0, level(phase.counters, "sysctrl", "present"));
-  if (span <= 0) return bound;
-  const auto share = [&](const char* name, double ps) { bound.shares[name] = ps / span / chips; };
-  share("compute", sum(phase.counters, ".accel", ".compute_bound_time"));
-  share("memory", sum(phase.counters, ".accel", ".memory_bound_time"));
-  share("near-memory unit", sum(phase.counters, ".pnm", ".busy_time"));
-  share("link", sum(phase.counters, ".link", ".busy_time"));
+  const double span_ps = static_cast<double>(phase.end - phase.begin);
+  if (span_ps <= 0) return bound;
+  const auto ps = [&](const Stat& s) {
+    if (s.unit == "ps") return number(s);
+    if (s.unit == "ns") return 1e3 * number(s);
+    const auto clock = clocks_mhz.find(s.clock);
+    return clock == clocks_mhz.end() ? 0.0 : number(s) * 1e6 / clock->second;
+  };
+  std::set<std::string> chips;
+  double compute = 0, memory = 0;
+  std::map<std::string, double> unit, link;  // by chip: the busiest
+  for (const Stat& s : phase.counters) {
+    const std::string chip = s.name.substr(0, s.name.find('.')), kind = kind_of(s.name),
+                      leaf = leaf_of(s.name);
+    chips.insert(chip);
+    if (kind == "accel" && (leaf == "matrix_busy_cycles" || leaf == "vector_busy_cycles")) compute += ps(s);
+    if (kind == "accel" && leaf == "stall_memory_ps") memory += ps(s);
+    if (kind == "pnm" && leaf == "busy_cycles") unit[chip] = std::max(unit[chip], ps(s));
+    if (kind == "link" && leaf == "line_busy_ns") link[chip] = std::max(link[chip], ps(s));
+  }
+  const auto total = [](const std::map<std::string, double>& by_chip) {
+    double sum = 0;
+    for (const auto& [chip, value] : by_chip) sum += value;
+    return sum;
+  };
+  const double whole = span_ps * static_cast<double>(chips.size());
+  bound.shares = {{"compute", compute / whole},
+                  {"memory", memory / whole},
+                  {"near-memory unit", total(unit) / whole},
+                  {"link", total(link) / whole}};
   double known = 0;
   for (const auto& [name, value] : bound.shares) known += value;
   bound.shares["latency"] = std::max(0.0, 1.0 - known);
-  bound.name = std::max_element(bound.shares.begin(), bound.shares.end(), [](const auto& a, const auto& b) {
-                 return a.second < b.second;
+  bound.name = std::max_element(bound.shares.begin(), bound.shares.end(), [](const auto& x, const auto& y) {
+                 return x.second < y.second;
                })->first;
   return bound;
 }
@@ -194,7 +230,7 @@ std::string to_json(const RunResult& r) {
   j["model"] = r.model;
   j["seed"] = r.seed;
   j["settings"] = r.settings;
-  j["clocks"] = r.clocks;
+  j["clocks_mhz"] = r.clocks_mhz;
   j["prompt_tokens"] = r.prompt_tokens;
   j["tokens"] = r.tokens;
   j["text"] = r.text;
@@ -207,7 +243,7 @@ std::string to_json(const RunResult& r) {
       r.time_per_output_token ? 1e12 / static_cast<double>(r.time_per_output_token) : 0.0;
   j["simulated_ns"] = to_ns(r.simulated);
   j["phases"] = ordered_json::array();
-  for (const Phase& phase : r.phases) j["phases"].push_back(to_json(phase));
+  for (const Phase& phase : r.phases) j["phases"].push_back(to_json(phase, r.clocks_mhz));
   j["counters"] = ordered_json::array();
   for (const Stat& stat : r.counters) j["counters"].push_back(to_json(stat));
   j["assumed"] = r.assumed;
@@ -248,14 +284,18 @@ std::string to_table(const RunResult& r, const HostResult& host) {
   if (r.time_per_output_token > 0) {
     line("tokens/s, simulated", fmt::format("{:.0f}", 1e12 / static_cast<double>(r.time_per_output_token)));
   }
-  line("clocks", fmt::format("{}", fmt::join(r.clocks, ", ")));
+  std::string clocks;
+  for (const auto& [name, mhz] : r.clocks_mhz) {
+    clocks += fmt::format("{}{} {:g} MHz", clocks.empty() ? "" : ", ", name, mhz);
+  }
+  line("clocks", clocks);
 
   for (const Phase& phase : r.phases) {
     const double ns = to_ns(phase.end - phase.begin);
     heading(fmt::format("{} ({} tokens, {})", phase.name, phase.tokens, time_text(ns)));
     const auto bytes = bytes_by_memory(phase.counters);
     for (const char* kind : {"hbm", "hbf"}) {
-      const double peak = level(phase.counters, kind, "peak_bandwidth");
+      const double peak = peak_bandwidth(phase.counters, kind);
       if (peak == 0) continue;
       const auto get = [&](const char* direction) {
         const auto found = bytes.find(std::string(kind) + direction);
@@ -266,9 +306,9 @@ std::string to_table(const RunResult& r, const HostResult& host) {
       line(std::string(kind) + " read / written",
            fmt::format("{} / {}", bytes_text(read), bytes_text(written)));
       line(std::string(kind) + " bandwidth",
-           fmt::format("{:.3g} of {:.4g} GB/s ({:.2g} %)", achieved, peak, 100 * achieved / peak));
+           fmt::format("{:.3g} of {:.4g} GB/s ({:.3g} %)", achieved, peak, 100 * achieved / peak));
     }
-    const double link = sum(phase.counters, ".link", ".payload_bytes_sent");
+    const double link = sum(phase.counters, ".link", ".tx_bytes");
     if (link > 0) line("link payload", bytes_text(link));
     const auto energy = energy_by_kind(phase.counters);
     double total = 0;
@@ -278,7 +318,7 @@ std::string to_table(const RunResult& r, const HostResult& host) {
       if (pj > 0) parts += fmt::format("{}{} {}", parts.empty() ? "" : ", ", kind, energy_text(pj));
     }
     line("energy", fmt::format("{} ({})", energy_text(total), parts));
-    const Bound bound = bound_of(phase);
+    const Bound bound = bound_of(phase, r.clocks_mhz);
     std::string shares;
     for (const auto& [name, share] : bound.shares) {
       if (share >= 0.005)

@@ -41,9 +41,9 @@ struct RunResult {
   TimePs time_per_output_token = 0;  ///< mean over the tokens after the first; 0 if there are none
   TimePs simulated = 0;
   std::vector<Phase> phases;
-  std::vector<Stat> counters;        ///< over the whole run
-  std::vector<std::string> assumed;  ///< figures without a published source
-  std::vector<std::string> clocks;   ///< "accel 1000 MHz"
+  std::vector<Stat> counters;                ///< over the whole run
+  std::vector<std::string> assumed;          ///< figures without a published source
+  std::map<std::string, double> clocks_mhz;  ///< by the name that cycle counts give
 };
 
 /// Wall-clock figures, kept apart because they differ from run to run.
@@ -60,12 +60,18 @@ std::vector<Stat> difference(const std::vector<Stat>& before, const std::vector<
 /// Sum of all counters whose name ends in `suffix` and contains `part`.
 double sum(const std::vector<Stat>& stats, const std::string& part, const std::string& suffix);
 
-/// What limited a phase: the largest of the shares of time below.
+/// What limited a phase: the largest of the shares below, each a part of the phase's time, averaged over
+/// chips.
+///   compute           matrix and vector engine at work
+///   memory            matrix engine waiting for a tile
+///   near-memory unit  the busiest unit of each chip at work
+///   link              the busiest port of each chip sending
+///   latency           the rest: firmware, descriptors, hops, waiting for one another
 struct Bound {
-  std::string name;  ///< "compute", "memory", "near-memory unit", "link" or "latency" (firmware and waiting)
-  std::map<std::string, double> shares;  ///< of the phase's time, per chip on average
+  std::string name;
+  std::map<std::string, double> shares;
 };
-Bound bound_of(const Phase& phase);
+Bound bound_of(const Phase& phase, const std::map<std::string, double>& clocks_mhz);
 
 std::string to_json(const RunResult& result);
 std::string to_json(const RunResult& result, const HostResult& host);

@@ -247,6 +247,7 @@ Chip::Chip(const sc_core::sc_module_name& name, const ChipConfig& config, std::u
     p.links[port]->inbox_isock.bind(p.router->init_tsock[5 + 2 * port]);
   }
 
+  p.hart->set_time_source([&p](const sc_core::sc_time& now) { return p.clint->mtime(now); });
   p.line(p.clint->msip_out, p.hart->msip_in);
   p.line(p.clint->mtip_out, p.hart->mtip_in);
   p.line(p.plic->meip_out, p.hart->meip_in);

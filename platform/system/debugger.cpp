@@ -110,8 +110,9 @@ Debugger::Debugger(const sc_core::sc_module_name& name, std::uint16_t port, cons
     threads_.push_back(std::make_unique<HartThread>(i, *chips[i]));
     threads.push_back(threads_.back().get());
   }
-  server_ = std::make_unique<gdb::Server>(
-      port, threads, [] { return fmt::format("{} ns simulated", static_cast<double>(to_ps(sc_core::sc_time_stamp())) / 1e3); });
+  server_ = std::make_unique<gdb::Server>(port, threads, [] {
+    return fmt::format("{} ns simulated", static_cast<double>(to_ps(sc_core::sc_time_stamp())) / 1e3);
+  });
   for (std::size_t i = 0; i < chips.size(); ++i) {
     chips[i]->hart().set_debug_hook([this, i](hart::HartModule&, hart::StopReason reason) {
       HartThread& thread = *threads_[i];

@@ -326,16 +326,16 @@ class Run {
       r.settings["hbf.preset"] = std::filesystem::path(scenario_.hbf.preset).filename().string();
       assume(r.settings["hbf.preset"], chip_config_.hbf.assumed);
     }
-    r.clocks.push_back(fmt::format("hart {:g} MHz", scenario_.hart.clock_mhz));
-    r.clocks.push_back(
-        fmt::format("accel {:g} MHz", 1e6 / static_cast<double>(scenario_.accel.clock_period_ps)));
+    r.clocks_mhz = {{"hart", scenario_.hart.clock_mhz},
+                    {"accel", 1e6 / static_cast<double>(scenario_.accel.clock_period_ps)}};
     if (scenario_.pnm.implementation != config::PnmImplementation::kNone) {
-      r.clocks.push_back(fmt::format("pnm {:g} MHz", scenario_.pnm.clock_mhz));
+      r.clocks_mhz["pnm"] = scenario_.pnm.clock_mhz;
     }
     if (options_.on_text) options_.on_text(r.text);
   }
 
   void simulate() {
+    sc_core::sc_report_handler::set_actions("/OSCI/SystemC", sc_core::SC_INFO, sc_core::SC_DO_NOTHING);
     const TimePs limit = scenario_.system.time_limit_ms * kPsPerMs;
     sc_core::sc_start(to_sc(limit), sc_core::SC_EXIT_ON_STARVATION);
     timed_out_ = to_ps(sc_core::sc_time_stamp()) >= limit;
