@@ -22,9 +22,11 @@ std::uint64_t row_bytes_of(const ComputeDescriptor& d) {
   return std::uint64_t{d.k} * numerics::bytes_per_element(static_cast<numerics::Format>(d.format));
 }
 
-/// Cycles per head in which the lanes take a row.
-std::uint64_t steps_of(const ComputeDescriptor& d) {
-  return ceil_div(d.k, static_cast<Format>(d.format) == Format::kMxint8 ? 32 : CycleModel::kLanes);
+/// Cycles in which the lanes take a row of `beats`: a step of one beat, or of two (f32), is held for every
+/// head.
+std::uint64_t row_cycles(const ComputeDescriptor& d, std::uint64_t beats) {
+  if (static_cast<Format>(d.format) != Format::kF32) return beats * d.m;
+  return beats / 2 * std::max(2u, d.m) + beats % 2 * d.m;
 }
 
 std::uint8_t* advance(std::uint8_t* data, std::uint64_t bytes) {
@@ -53,7 +55,8 @@ void DecodeCore::begin() {
   in_flight_.clear();
   writes_.fill(0);
   next_write_ = 0;
-  written_ = now;
+  written_ = 0;
+  pending_writes_.clear();
   faulted_ = false;
 }
 
@@ -75,17 +78,20 @@ bool DecodeCore::read(std::uint64_t address, std::uint64_t beats, std::uint8_t* 
           asked_ + burst - CycleModel::kFifoBeats;  // beats that must have left the FIFO
       while (taken_.front().beats < needed) taken_.pop_front();
       const Taken& taken = taken_.front();
-      at = std::max(at, taken.at - std::min(taken.at, (taken.beats - needed) * taken.per_beat));
+      at = std::max(
+          at, taken.at - std::min(taken.at, (taken.beats - needed) * taken.per_beat) + cycles(model_.pop));
     }
     if (in_flight_.size() == CycleModel::kOutstanding) {
       at = std::max(at, in_flight_.front());
       in_flight_.pop_front();
     }
     waiting_for_room_ += at - next_request_;
+    flush_writes(at);
     if (faulted_ && fault_.at <= at) return false;
     port_.wait_until(at);
     const engine::AccessResult result =
         port_.access(false, address, data, static_cast<std::uint32_t>(burst * kBeat), at);
+    if (written_ == 0) write_latency_ = result.done - at;
     next_request_ = at + period_;
     asked_ += burst;
     bus_free_ = std::max(bus_free_ + cycles(burst), result.done);
@@ -117,24 +123,36 @@ bool DecodeCore::read_rows(std::uint64_t address, std::uint64_t stride, std::uin
   return true;
 }
 
-void DecodeCore::write(std::uint64_t address, void* data, std::uint32_t bytes, TimePs at) {
-  at = std::max(at, port_.now());
-  const engine::AccessResult result = port_.access(true, address, data, bytes, at);
-  note(result.outcome, result.done);
-  written_ = std::max(written_, result.done);
+void DecodeCore::write(std::uint64_t address, const void* data, std::uint32_t bytes, TimePs at) {
+  PendingWrite pending{address, bytes, data != nullptr, at, {}};
+  if (data != nullptr) std::memcpy(pending.data.data(), data, bytes);
+  pending_writes_.push_back(pending);
   // With kWritesInFlight on their way the lanes stand still until the oldest is done.
-  writes_[next_write_] = result.done;
+  writes_[next_write_] = at + write_latency_;
   next_write_ = (next_write_ + 1) % writes_.size();
   lanes_free_ = std::max(lanes_free_, writes_[next_write_]);
 }
 
-Outcome DecodeCore::finish() {
-  if (faulted_) {
-    port_.wait_until(std::max({fault_.at, bus_free_, written_}) + cycles(model_.finish));
-    return fault_.outcome;
+void DecodeCore::flush_writes(TimePs until) {
+  while (!pending_writes_.empty() && pending_writes_.front().at <= until) {
+    PendingWrite& pending = pending_writes_.front();
+    const TimePs at = std::max(pending.at, port_.now());
+    port_.wait_until(at);
+    const engine::AccessResult result = port_.access(
+        true, pending.address, pending.has_data ? pending.data.data() : nullptr, pending.bytes, at);
+    note(result.outcome, result.done);
+    written_ = std::max(written_, result.done);
+    write_latency_ = result.done - at;
+    pending_writes_.pop_front();
   }
-  port_.wait_until(std::max(lanes_free_, written_) + cycles(model_.finish));
-  return {};
+}
+
+Outcome DecodeCore::finish() {
+  if (!faulted_) flush_writes(~TimePs{0});
+  pending_writes_.clear();
+  const TimePs end = faulted_ ? std::max({fault_.at, bus_free_, written_}) : std::max(lanes_free_, written_);
+  port_.wait_until(end + cycles(model_.finish));
+  return faulted_ ? fault_.outcome : Outcome{};
 }
 
 bool DecodeCore::matvec(const ComputeDescriptor& d, bool functional) {
@@ -151,7 +169,7 @@ bool DecodeCore::matvec(const ComputeDescriptor& d, bool functional) {
   buffer_.resize(kGroup * beats * kBeat);
   scales_.resize(kGroup * side_beats * kBeat);
   y_.resize(kGroup);
-  const Pace pace{steps_of(d), beats}, side_pace{1, 1};
+  const Pace pace{row_cycles(d, beats), beats}, side_pace{1, 1};
   for (std::uint32_t first = 0; first < d.n; first += kGroup) {
     const std::uint32_t rows = std::min(kGroup, d.n - first);
     const std::uint64_t address = d.src1 + std::uint64_t{first} * d.stride1;
@@ -173,7 +191,6 @@ bool DecodeCore::matvec(const ComputeDescriptor& d, bool functional) {
     }
     write(d.dst + 4ull * first, functional ? y_.data() : nullptr, 4 * rows,
           lanes_free_ + cycles(model_.result));
-    if (faulted_ && fault_.at <= port_.now()) return false;
   }
   return true;
 }
@@ -201,7 +218,7 @@ bool DecodeCore::attention(const ComputeDescriptor& d, bool functional) {
   scores_.resize(functional ? std::size_t{d.m} * d.n : 0);
   sums_.assign(functional ? std::size_t{d.m} * d.k : 0, 0.0f);
   inverse_.resize(d.m);
-  const Pace pace{steps_of(d) * d.m, beats};
+  const Pace pace{row_cycles(d, beats), beats};
   TimePs exp_started = 0;
   for (const bool keys : {true, false}) {
     const std::uint64_t base = keys ? d.src1 : d.src2, stride = keys ? d.stride1 : d.stride2;
@@ -224,7 +241,8 @@ bool DecodeCore::attention(const ComputeDescriptor& d, bool functional) {
   // Reciprocals start when the last weight has been made: one score per cycle from the start of exp.
   y_.resize(std::size_t{d.m} * d.k);
   if (functional) numerics::attention_finish(shape, sums_.data(), inverse_.data(), y_.data());
-  const TimePs weights_made = exp_started + cycles(model_.exp + std::uint64_t{d.m} * d.n);
+  const TimePs weights_made = exp_started + cycles(model_.exp + std::uint64_t{d.m} * d.n + model_.last_sum);
+  lanes_free_ += cycles(model_.drain_value);
   for (std::uint32_t h = 0; h < d.m; ++h) {
     lanes_free_ = std::max(lanes_free_, weights_made + cycles((h + 1ull) * model_.reciprocal));
     for (std::uint64_t beat = 0; beat < x_beats; ++beat) {
@@ -233,7 +251,6 @@ bool DecodeCore::attention(const ComputeDescriptor& d, bool functional) {
           static_cast<std::uint32_t>(std::min<std::uint64_t>(kBeat, 4ull * d.k - beat * kBeat));
       write(d.dst + std::uint64_t{h} * d.stride3 + beat * kBeat,
             functional ? &y_[std::size_t{h} * d.k + beat * 8] : nullptr, bytes, lanes_free_);
-      if (faulted_) return false;
     }
   }
   return true;

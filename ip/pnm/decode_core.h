@@ -5,6 +5,9 @@
 /// of bursts that runs ahead of the lanes as far as the FIFO has room), computes with the numerics kernels,
 /// writes results beat by beat. Time is worked out burst by burst; no SystemC.
 ///
+/// The lanes stand still while too many writes are on their way; how long is predicted from the last write's
+/// latency, because the writes themselves are issued in time order with the reads.
+///
 /// Not modelled: cycles in which single beats of a burst arrive late (a burst's beats follow each other).
 #pragma once
 
@@ -52,8 +55,11 @@ class DecodeCore {
   void begin();
   /// Reads consecutive beats into `data` (null: none); the lanes take them at `pace`. False after a fault.
   bool read(std::uint64_t address, std::uint64_t beats, std::uint8_t* data, const Pace& pace);
-  /// Writes one result beat, complete at `at`.
-  void write(std::uint64_t address, void* data, std::uint32_t bytes, TimePs at);
+  /// Hands over one result beat, complete at `at`; it is written once time and the reads before it have
+  /// passed.
+  void write(std::uint64_t address, const void* data, std::uint32_t bytes, TimePs at);
+  /// Writes the result beats handed over for times up to `until`.
+  void flush_writes(TimePs until);
   engine::Outcome finish();
   void note(const engine::Outcome& outcome, TimePs at);
   bool matvec(const desc::ComputeDescriptor& d, bool functional);
@@ -78,7 +84,16 @@ class DecodeCore {
   };
   std::deque<Taken> taken_;  ///< bursts whose beats may still fill the FIFO
   std::deque<TimePs> in_flight_;
-  std::array<TimePs, CycleModel::kWritesInFlight> writes_{};  ///< ends of the latest writes
+  struct PendingWrite {
+    std::uint64_t address;
+    std::uint32_t bytes;
+    bool has_data;
+    TimePs at;
+    std::array<std::uint8_t, CycleModel::kBeatBytes> data;
+  };
+  std::deque<PendingWrite> pending_writes_;
+  TimePs write_latency_ = 0;  ///< of the last write, or at first of the last read: predicts the next
+  std::array<TimePs, CycleModel::kWritesInFlight> writes_{};  ///< predicted ends of the latest writes
   std::size_t next_write_ = 0;
   TimePs written_ = 0;
   bool faulted_ = false;
