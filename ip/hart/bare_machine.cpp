@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <iostream>
+#include <map>
 #include <memory>
 #include <vector>
 
@@ -23,7 +24,7 @@ namespace {
 using u64 = std::uint64_t;
 
 constexpr u64 kRamBase = 0x80000000, kRamBytes = 128u << 20;
-constexpr u64 kMaxExtraRam = u64{1} << 30;
+constexpr u64 kMaxRam = u64{1} << 30;
 constexpr u64 kFinisher = 0x100000, kClint = 0x2000000, kClintBytes = 0x10000, kUart = 0x10000000;
 constexpr u64 kMtimecmp = 0x4000, kMtime = 0xbff8;
 constexpr u64 kCyclesPerTick = 100;
@@ -42,20 +43,29 @@ class BareMachine : public Bus {
  public:
   BareMachine(const loader::ElfImage& image, std::ostream& console)
       : image_(image), console_(console), tohost_(image.tohost().value_or(0)), has_tohost_(image.tohost()) {
-    add_ram(kRamBase, kRamBytes);
-    u64 extra = 0;
+    // RAM where programs expect it, and wherever the segments are; what touches becomes one piece.
+    std::map<u64, u64> pieces{{kRamBase, kRamBase + kRamBytes}};
     for (const loader::ElfSegment& s : image.segments) {
-      if (ram_at(s.paddr, s.memsz) != nullptr) continue;
-      const u64 base = s.paddr & ~(kPage - 1);
-      if (s.memsz > kMaxExtraRam)
-        throw ConfigError(image.file, fmt::format("segment at {:#x} is larger than 1 GiB", s.paddr));
-      const u64 size = (s.paddr + s.memsz - base + kPage - 1) & ~(kPage - 1);
-      extra += size;
-      if (extra > kMaxExtraRam || base + size < base) {
-        throw ConfigError(image.file,
-                          fmt::format("segments need more than 1 GiB of memory outside {:#x}", kRamBase));
+      if (s.paddr + s.memsz > ~kPage)
+        throw ConfigError(image.file, fmt::format("segment at {:#x} is not memory", s.paddr));
+      u64 first = s.paddr & ~(kPage - 1), last = (s.paddr + s.memsz + kPage - 1) & ~(kPage - 1);
+      for (auto it = pieces.begin(); it != pieces.end();) {
+        if (it->first > last || it->second < first) {
+          ++it;
+          continue;
+        }
+        first = std::min(first, it->first);
+        last = std::max(last, it->second);
+        it = pieces.erase(it);
       }
-      add_ram(base, size);
+      pieces[first] = last;
+    }
+    u64 total = 0;
+    for (const auto& [first, last] : pieces) {
+      if (last - first > kMaxRam || (total += last - first) > kMaxRam) {
+        throw ConfigError(image.file, "segments need more than 1 GiB of memory");
+      }
+      add_ram(first, last - first);
     }
     for (const loader::ElfSegment& s : image.segments) poke(s.paddr, s.bytes.data(), s.bytes.size());
   }

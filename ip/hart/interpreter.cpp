@@ -318,7 +318,7 @@ L_Ebreak:
     h.stop_with(StopReason::kEbreak);
     goto leave;
   }
-  h.raise(kBreakpointTrap, b->pc + op->pc_offset);
+  h.raise(kBreakpointTrap, 0);
   goto trap;
 L_Illegal:
 illegal:

@@ -1,0 +1,123 @@
+// SPDX-FileCopyrightText: The Memwall authors
+// SPDX-License-Identifier: Apache-2.0
+/// @file
+/// The hart against Debian's qemu-system-riscv64: the same random program must leave the same registers,
+/// CSRs, memory, results and traps on both. Differences that the standards allow are kept out of the
+/// programs; they are listed in ip/hart/README.md.
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <sstream>
+
+#include "hart/bare_machine.h"
+#include "program.h"
+
+namespace conformance {
+namespace {
+
+constexpr std::size_t kStateBytes = 768;
+
+bool qemu_installed() { return std::system("command -v qemu-system-riscv64 >/dev/null 2>&1") == 0; }
+
+std::string run_qemu(const std::string& elf, const std::string& out) {
+  std::remove(out.c_str());
+  const std::string command =
+      "timeout 10 qemu-system-riscv64 -machine virt -m 128 -bios none -display none -monitor none "
+      "-cpu rv64,s=false,h=false,zba=false,zbb=false,zbc=false,zbs=false,sstc=false "
+      "-serial file:" +
+      out + " -kernel " + elf + " >/dev/null 2>&1";
+  EXPECT_EQ(std::system(command.c_str()), 0) << command;
+  std::ifstream in(out, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+}
+
+std::string run_ours(const std::string& elf, std::uint64_t& instructions) {
+  std::ostringstream console;
+  memwall::hart::ElfRunOptions options;
+  options.file = elf;
+  options.max_instructions = 20'000'000;
+  options.console = &console;
+  const auto result = memwall::hart::run_bare_elf(options);
+  EXPECT_EQ(result.code, 0);
+  instructions += result.instructions;
+  return console.str();
+}
+
+std::uint64_t word_at(const std::string& s, std::size_t at) {
+  std::uint64_t value = 0;
+  if (at + 8 <= s.size()) std::memcpy(&value, &s[at], 8);
+  return value;
+}
+
+/// Names the first few differences.
+std::string explain(const Program& p, const std::string& qemu, const std::string& ours) {
+  std::ostringstream out;
+  out << std::hex << "sizes qemu " << qemu.size() << " ours " << ours.size() << "\n";
+  const std::size_t log_at = kStateBytes + kDataBytes, traps_at = log_at + p.log_bytes;
+  unsigned shown = 0;
+  const std::size_t total = std::max(qemu.size(), ours.size());
+  for (std::size_t step = 0; step < total && shown < 12; step += 8) {
+    // Traps first: the first wrong one explains the most.
+    const std::size_t at = total > traps_at ? (step + traps_at) % (total & ~std::size_t{7}) : step;
+    const std::uint64_t q = word_at(qemu, at), o = word_at(ours, at);
+    if (q == o) continue;
+    ++shown;
+    if (at < kStateBytes) {
+      const std::size_t n = at / 8;
+      out << (n < 32 ? "x" : n < 64 ? "f" : "csr slot ") << std::dec << n % 32 << std::hex;
+    } else if (at < log_at) {
+      out << "data+" << at - kStateBytes;
+    } else if (at < traps_at) {
+      out << "log: " << p.log_origin[(at - log_at) / 8];
+    } else {
+      static const char* const kFields[] = {"mcause", "mtval", "mepc", "mstatus"};
+      const std::size_t record = (at - traps_at) / 32 * 32 + traps_at;
+      out << "trap " << std::dec << (at - traps_at) / 32 << std::hex << " "
+          << kFields[(at - traps_at) / 8 % 4] << " (qemu mcause " << word_at(qemu, record) << " mepc "
+          << word_at(qemu, record + 16) << ", ours mcause " << word_at(ours, record) << " mepc "
+          << word_at(ours, record + 16) << ")";
+    }
+    out << ": qemu " << q << " ours " << o << "\n";
+  }
+  return out.str();
+}
+
+void compare(Kind kind, const char* name, std::uint64_t first_seed, unsigned programs, unsigned items) {
+  if (!qemu_installed())
+    GTEST_SKIP() << "qemu-system-riscv64 is not installed: the hart is not compared with it";
+  const std::string base = testing::TempDir() + "memwall_" + name + "_" + std::to_string(getpid());
+  std::uint64_t instructions = 0, traps = 0;
+  for (std::uint64_t seed = first_seed; seed < first_seed + programs; ++seed) {
+    const Program program = make_program(kind, seed, items);
+    const std::string elf = base + ".elf";
+    std::ofstream(elf, std::ios::binary)
+        .write(reinterpret_cast<const char*>(program.elf.data()),
+               static_cast<std::streamsize>(program.elf.size()));
+    const std::string qemu = run_qemu(elf, base + ".out");
+    const std::string ours = run_ours(elf, instructions);
+    ASSERT_GE(qemu.size(), kStateBytes + kDataBytes + program.log_bytes) << name << " seed " << seed;
+    ASSERT_TRUE(qemu == ours) << name << " seed " << seed << ": " << explain(program, qemu, ours)
+                              << "program: " << elf;
+    traps += (qemu.size() - kStateBytes - kDataBytes - program.log_bytes) / 32;
+  }
+  std::remove((base + ".elf").c_str());
+  std::remove((base + ".out").c_str());
+  std::printf("%s: %u programs, %llu instructions with their dumps, %llu traps: equal\n", name, programs,
+              static_cast<unsigned long long>(instructions), static_cast<unsigned long long>(traps));
+}
+
+TEST(HartAgainstQemu, IntegerMemoryAtomicAndCompressedInstructions) {
+  compare(Kind::kInteger, "integer", 1, 10, 3000);
+}
+TEST(HartAgainstQemu, FloatingPointResultsAndFlags) { compare(Kind::kFloat, "float", 1, 16, 3000); }
+TEST(HartAgainstQemu, UserModeAndItsTraps) { compare(Kind::kUser, "user", 1, 4, 1500); }
+TEST(HartAgainstQemu, ControlAndStatusRegisters) { compare(Kind::kCsr, "csr", 1, 4, 1500); }
+TEST(HartAgainstQemu, PhysicalMemoryProtection) { compare(Kind::kPmp, "pmp", 1, 8, 1000); }
+TEST(HartAgainstQemu, SoftwareInterrupts) { compare(Kind::kInterrupt, "interrupt", 1, 2, 300); }
+
+}  // namespace
+}  // namespace conformance
