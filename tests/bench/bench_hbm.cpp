@@ -117,4 +117,7 @@ BENCHMARK(out_of_order_trains);
 }  // namespace
 }  // namespace memwall::hbm
 
+/// Never called: the SystemC library, which the block links, refers to it.
+extern "C" int sc_main(int, char**) { return 0; }
+
 BENCHMARK_MAIN();
