@@ -147,6 +147,10 @@ BusResult HartModule::transport(tlm::tlm_command command, std::uint64_t address,
   bus_isock->b_transport(payload_, delay);
   const TimePs end = to_ps(sc_core::sc_time_stamp() + delay);
   const bool ok = payload_.is_response_ok();
+  // A write may have changed an interrupt line (cleared a cause, completed a claim). Let it settle, or the
+  // hart would see the old level until its quantum ends and serve an interrupt that is gone, again and again.
+  if (command == tlm::TLM_WRITE_COMMAND && end > to_ps(sc_core::sc_time_stamp()))
+    sc_core::wait(to_sc(end - to_ps(sc_core::sc_time_stamp())));
   if (ok && payload_.is_dmi_allowed()) request_direct();
   return {ok, end > start ? to_cycles(end - start) : 0};
 }
