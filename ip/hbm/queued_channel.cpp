@@ -14,8 +14,12 @@ bool QueuedChannel::full(bool is_write) const {
 }
 
 void QueuedChannel::push(const Request& request, std::vector<Served>& served) {
-  if (idle()) gates_.refresh_idle(request.arrival);
+  if (idle()) {
+    chosen_ = false;
+    gates_.refresh_idle(request.arrival);
+  }
   now_ = std::max(now_, request.arrival);
+  if (std::min(column_.at, row_.at) < now_) chosen_ = false;
   if (!request.is_write) {
     for (std::size_t i = 0; i < writes_.size; ++i) {
       if (writes_.row[i] != request.at.row || writes_.bank[i] != request.at.bank) continue;
@@ -25,7 +29,9 @@ void QueuedChannel::push(const Request& request, std::vector<Served>& served) {
       return;
     }
   }
-  (request.is_write ? writes_ : reads_).push(request, gates_.row_open(request.at));
+  Queue& queue = request.is_write ? writes_ : reads_;
+  queue.push(request, gates_.row_open(request.at));
+  if (request.is_write == draining_) amend_choice(queue);
 }
 
 void QueuedChannel::Queue::push(const Request& request, bool hit) {
@@ -63,36 +69,65 @@ void QueuedChannel::Queue::erase(std::size_t position) {
   hits = (hits & before) | (hits >> 1 & ~before);
 }
 
-void QueuedChannel::choose(const Queue& queue, Choice& column, Choice& row) const {
+Cycle QueuedChannel::row_gate(const Request& request) const {
+  const Cycle from = std::max(now_, request.arrival);
+  return gates_.open_row(request.at.bank) >= 0 ? gates_.precharge_gate(request.at.bank, from)
+                                               : gates_.activate_gate(request.at, from);
+}
+
+void QueuedChannel::choose(const Queue& queue) {
+  column_ = {};
+  row_ = {};
+  chosen_ = true;
   const auto bit = [](std::size_t n) { return std::uint64_t{1} << n; };
-  const Request& oldest = queue.at(0).request;
-  const bool starved = now_ - oldest.arrival > config_.starvation_nck && (queue.hits & 1) == 0;
+  const std::uint32_t oldest_bank = queue.bank[0];
+  const bool against_hits = starved(queue);
   // Row commands: the oldest request of each bank, unless an open row of the bank still has hits.
   std::uint64_t considered = 0;  // bit per bank; the preset loader refuses more than 64
   for (std::uint64_t left = queue.hits; left != 0; left &= left - 1) {
     considered |= bit(queue.bank[static_cast<std::size_t>(__builtin_ctzll(left))]);
   }
-  if (starved) considered &= ~bit(oldest.at.bank);
+  if (against_hits) considered &= ~bit(oldest_bank);
   const std::uint64_t all = queue.size == kMaxEntries ? ~std::uint64_t{0} : bit(queue.size) - 1;
   for (std::uint64_t left = ~queue.hits & all; left != 0; left &= left - 1) {
     const auto i = static_cast<std::size_t>(__builtin_ctzll(left));
     const std::uint32_t bank = queue.bank[i];
     if ((considered & bit(bank)) != 0) continue;
     considered |= bit(bank);
-    const Request& request = queue.at(i).request;
-    const Cycle from = std::max(now_, request.arrival);
-    const Cycle at = gates_.open_row(bank) >= 0 ? gates_.precharge_gate(bank, from)
-                                                : gates_.activate_gate(request.at, from);
-    if (at < row.at) row = {at, i};
+    const Cycle at = row_gate(queue.at(i).request);
+    if (at < row_.at) row_ = {at, i};
   }
-  if (row.at != std::numeric_limits<Cycle>::max()) row.at = gates_.row_bus(row.at);
   for (std::uint64_t left = queue.hits; left != 0; left &= left - 1) {
     const auto i = static_cast<std::size_t>(__builtin_ctzll(left));
     const Request& request = queue.at(i).request;
-    if (starved && request.at.bank == oldest.at.bank) continue;
+    if (against_hits && request.at.bank == oldest_bank) continue;
     const Cycle at = gates_.column_ready(request.at, request.is_write, std::max(now_, request.arrival));
-    if (at < column.at) column = {at, i};
+    if (at < column_.at) column_ = {at, i};
   }
+}
+
+void QueuedChannel::amend_choice(const Queue& queue) {
+  if (!chosen_) return;
+  chosen_ = false;
+  if (queue.size == 1 || starved(queue)) return;
+  const std::size_t newest = queue.size - 1;
+  const Request& request = queue.at(newest).request;
+  if ((queue.hits >> newest & 1) != 0) {
+    // Its bank may no longer be closed.
+    if (row_.at != std::numeric_limits<Cycle>::max() && queue.bank[row_.position] == queue.bank[newest])
+      return;
+    const Cycle at = gates_.column_ready(request.at, request.is_write, std::max(now_, request.arrival));
+    if (at < column_.at) column_ = {at, newest};
+  } else {
+    for (std::size_t i = 0; i < newest; ++i) {
+      if (queue.bank[i] != queue.bank[newest]) continue;
+      chosen_ = true;  // an older request decides for that bank
+      return;
+    }
+    const Cycle at = row_gate(request);
+    if (at < row_.at) row_ = {at, newest};
+  }
+  chosen_ = true;
 }
 
 void QueuedChannel::issue_row(Entry& entry, Cycle at) {
@@ -126,18 +161,20 @@ void QueuedChannel::issue_column(Queue& queue, std::size_t position, Cycle at, s
 
 bool QueuedChannel::step(Cycle limit, std::vector<Served>& served) {
   if (idle()) return false;
+  const bool was_draining = draining_;
   if (draining_) {
     if (writes_.empty() || (writes_.size <= config_.drain_low && !reads_.empty())) draining_ = false;
   } else if (reads_.empty() || writes_.size >= config_.drain_high) {
     draining_ = true;
   }
   Queue& queue = draining_ ? writes_ : reads_;
-  Choice column;
-  Choice row;
-  choose(queue, column, row);
-  const Cycle at = std::min(column.at, row.at);
+  if (!chosen_ || draining_ != was_draining) choose(queue);
+  // Gates of row commands do not know the command bus: asked for the best one only.
+  const Cycle row_at = row_.at == std::numeric_limits<Cycle>::max() ? row_.at : gates_.row_bus(row_.at);
+  const Cycle at = std::min(column_.at, row_at);
   if (at >= gates_.refresh_due()) {
     if (gates_.refresh_due() >= limit) return false;
+    chosen_ = false;
     gates_.refresh();
     reads_.hits = 0;
     writes_.hits = 0;
@@ -145,10 +182,11 @@ bool QueuedChannel::step(Cycle limit, std::vector<Served>& served) {
   }
   if (at >= limit) return false;
   now_ = at;
-  if (column.at <= row.at) {
-    issue_column(queue, column.position, at, served);
+  chosen_ = false;
+  if (column_.at <= row_at) {
+    issue_column(queue, column_.position, at, served);
   } else {
-    issue_row(queue.at(row.position), at);
+    issue_row(queue.at(row_.position), at);
   }
   return true;
 }

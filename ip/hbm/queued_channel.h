@@ -89,7 +89,13 @@ class QueuedChannel {
 
   /// Issues the next command if it is before `limit`; false if there is none.
   bool step(Cycle limit, std::vector<Served>& served);
-  void choose(const Queue& queue, Choice& column, Choice& row) const;
+  bool starved(const Queue& queue) const {
+    return now_ - queue.at(0).request.arrival > config_.starvation_nck && (queue.hits & 1) == 0;
+  }
+  Cycle row_gate(const Request& request) const;
+  void choose(const Queue& queue);
+  /// Keeps the choice true after a push to the active queue, or drops it.
+  void amend_choice(const Queue& queue);
   void issue_row(Entry& entry, Cycle at);
   void issue_column(Queue& queue, std::size_t position, Cycle at, std::vector<Served>& served);
 
@@ -98,6 +104,8 @@ class QueuedChannel {
   Gates gates_;
   Queue reads_, writes_;
   bool draining_ = false;
+  bool chosen_ = false;  // column_ and row_ hold for the active queue
+  Choice column_, row_;
   Cycle now_ = 0;
   std::uint64_t row_hits_ = 0, row_misses_ = 0, row_conflicts_ = 0, forwarded_ = 0;
 };
