@@ -89,14 +89,14 @@ void PnmRtl::step() {
 
 void PnmRtl::run() {
   for (;;) {
-    while (failed_ || stepping_ || !core_->active()) sc_core::wait(wake_ | stepped_);
+    while (failed_ || stepping_ || !core_->active()) sc_core::wait(wake_);
     try {
       for (unsigned i = 0; i < kAheadCycles && core_->active(); ++i) step();
     } catch (const Error& error) {
       stepping_ = false;
       fail(error);
     }
-    stepped_.notify();
+    if (waiting_ > 0) wake_.notify(sc_core::SC_ZERO_TIME);
     const TimePs now = system_now();
     if (core_->now() > now) sc_core::wait(to_sc(core_->now() - now));
   }
@@ -113,7 +113,11 @@ void PnmRtl::drive_irq() {
 
 void PnmRtl::serve_ctrl(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay) {
   // Only if memory makes the unit wait in the middle of a cycle.
-  while (stepping_) sc_core::wait(stepped_);
+  while (stepping_) {
+    ++waiting_;
+    sc_core::wait(wake_);
+    --waiting_;
+  }
   if (failed_) {
     payload.set_response_status(tlm::TLM_GENERIC_ERROR_RESPONSE);
     return;
@@ -133,7 +137,6 @@ void PnmRtl::serve_ctrl(tlm::tlm_generic_payload& payload, sc_core::sc_time& del
   }
   (payload.is_write() ? register_writes_ : register_reads_) += 1;
   delay = to_sc(std::max(core_->now(), at + config_.register_access_ps) - system_now());
-  stepped_.notify();
   wake_.notify(sc_core::SC_ZERO_TIME);
 }
 

@@ -57,10 +57,10 @@ class PnmRtl final : public PnmUnit, private RtlMemory {
   std::unique_ptr<RtlCore> core_;
   bool failed_ = false;    // a model error was raised; the unit is dead
   bool stepping_ = false;  // inside a step, perhaps waiting in a memory access
+  unsigned waiting_ = 0;   // register accesses that wait for the end of that step
   bool irq_level_ = false;
   std::deque<std::pair<TimePs, bool>> irq_changes_;
   sc_core::sc_event wake_;
-  sc_core::sc_event stepped_;
   sc_core::sc_event irq_event_;
   std::uint64_t register_reads_ = 0, register_writes_ = 0;
 };

@@ -139,7 +139,7 @@ module pnm_decode (
   logic writer_idle;
   logic writer_fault;
   pnm_pkg::outcome_t writer_outcome;
-  logic [3:0] writer_level;
+  logic writer_full;
 
   pnm_queue u_queue (
     .clk_i, .rst_ni, .queue_base_i(queue_base), .completion_base_i(completion_base),
@@ -172,7 +172,7 @@ module pnm_decode (
     .reader_fault_i(reader_fault), .reader_outcome_i(reader_outcome),
     .data_valid_i(data_valid && !fetching), .data_ready_o(engine_ready), .data_side_i(data_side),
     .data_i(data), .write_valid_o(result_valid), .write_address_o(result_address),
-    .write_data_o(result), .write_strobe_o(result_strobe), .write_level_i(writer_level),
+    .write_data_o(result), .write_strobe_o(result_strobe), .write_full_i(writer_full),
     .writer_idle_i(writer_idle), .writer_fault_i(writer_fault), .writer_outcome_i(writer_outcome)
   );
 
@@ -194,7 +194,7 @@ module pnm_decode (
     .valid_i(record_valid || result_valid),
     .address_i(record_valid ? record_address : result_address),
     .data_i(record_valid ? record : result), .strobe_i(record_valid ? '1 : result_strobe),
-    .level_o(writer_level), .fault_o(writer_fault), .fault_outcome_o(writer_outcome),
+    .almost_full_o(writer_full), .fault_o(writer_fault), .fault_outcome_o(writer_outcome),
     .aw_valid_o(mem_aw_valid_o), .aw_ready_i(mem_aw_ready_i), .aw_addr_o(mem_aw_addr_o),
     .w_valid_o(mem_w_valid_o), .w_ready_i(mem_w_ready_i), .w_data_o(mem_w_data_o),
     .w_strb_o(mem_w_strb_o), .b_valid_i(mem_b_valid_i), .b_resp_i(mem_b_resp_i)

@@ -30,7 +30,7 @@ module pnm_engine (
   output logic [63:0]        write_address_o,
   output logic [255:0]       write_data_o,
   output logic [31:0]        write_strobe_o,
-  input  logic [3:0]         write_level_i,
+  input  logic               write_full_i,
   input  logic               writer_idle_i,
   input  logic               writer_fault_i,
   input  pnm_pkg::outcome_t  writer_outcome_i
@@ -234,7 +234,7 @@ module pnm_engine (
     .tail_i(op_i.k[2:0]), .row_beats_i(x_beats),
     .result_i(dot_valid && !op_i.attention), .result_value_i(tree_sum), .start_i(output_start),
     .fetch_o(fetch), .scale_o(scale), .address_o(scale_address), .head_o(scale_head),
-    .inverse_valid_i(inverse_valid), .products_i(products), .level_i(write_level_i),
+    .inverse_valid_i(inverse_valid), .products_i(products), .full_i(write_full_i),
     .stall_o(output_stall), .valid_o(write_valid_o), .beat_address_o(write_address_o),
     .beat_o(write_data_o), .strobe_o(write_strobe_o), .done_o(output_done)
   );

@@ -49,6 +49,7 @@ module pnm_front (
 
   logic op_valid_q;
   logic [511:0] op_q;
+  logic [255:0] low_q;     // f32: first beat of the next step
   logic [9:0] op_index_q;
   logic op_last_q;
   logic op_row_first_q;
@@ -62,6 +63,7 @@ module pnm_front (
   logic take;       // a beat of the row
   logic take_side;
   logic beat_last;
+  logic half_step;  // the beat waits for the next one
   logic fills;      // the beat completes a step
   assign is_f32 = format_i == pnm_pkg::F32;
   assign is_mx = format_i == pnm_pkg::Mxint8;
@@ -69,11 +71,12 @@ module pnm_front (
   assign step_o = op_valid_q && !stall_i;
   assign head_last = head_q == m_i - 5'd1;
   assign op_done = step_o && head_last;
-  assign ready_o = active_q && (side_i || !op_valid_q || op_done);
+  assign half_step = is_f32 && !beat_q[0] && !beat_last;
+  assign ready_o = active_q && (side_i || half_step || !op_valid_q || op_done);
   assign take = valid_i && ready_o && !side_i;
   assign take_side = valid_i && ready_o && side_i;
   assign beat_last = beat_q == beats_i - 12'd1;
-  assign fills = take && (!is_f32 || beat_q[0] || beat_last);
+  assign fills = take && !half_step;
 
   logic [9:0] index;
   assign index = is_f32 ? beat_q[10:1] : beat_q[9:0];
@@ -129,14 +132,11 @@ module pnm_front (
   always_ff @(posedge clk_i) begin
     if (take_side) scales_q[side_beat_q] <= data_i;
     if (take) begin
-      if (is_f32) begin
-        if (beat_q[0]) op_q[511:256] <= data_i;
-        else op_q[255:0] <= data_i;
-      end else if (is_mx) begin
-        op_q[255:0] <= data_i;
-      end else begin
-        op_q <= halves;
-      end
+      if (half_step) low_q <= data_i;
+      else if (is_f32 && beat_q[0]) op_q <= {data_i, low_q};
+      else if (is_f32) op_q[255:0] <= data_i;
+      else if (is_mx) op_q[255:0] <= data_i;
+      else op_q <= halves;
       if (fills) begin
         op_index_q <= index;
         op_last_q <= beat_last;

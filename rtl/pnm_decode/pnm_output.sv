@@ -27,7 +27,7 @@ module pnm_output (
   input  logic               inverse_valid_i,  // of head_o
   input  logic [511:0]       products_i,
 
-  input  logic [3:0]         level_i,      // of the writer
+  input  logic               full_i,       // the writer wants no more for now
   output logic               stall_o,      // MATVEC: no more steps for now
   output logic               valid_o,
   output logic [63:0]        beat_address_o,
@@ -46,10 +46,8 @@ module pnm_output (
   } state_e;
   state_e state_q;
 
-  // At most 8 results are on their way behind a step, so half of the writer's ring is enough.
-  logic full;
-  assign full = level_i > 4'd3;
-  assign stall_o = full;
+  // Two beats at most follow a stall: 8 results on their way, or the two of a step.
+  assign stall_o = full_i;
 
   // MATVEC.
   logic [24:0] count_q;
@@ -72,7 +70,7 @@ module pnm_output (
   logic [63:0] address_q;  // of the next beat
   logic [7:0] lanes;
 
-  assign fetch_o = state_q == Fetch && inverse_valid_i && !full;
+  assign fetch_o = state_q == Fetch && inverse_valid_i && !full_i;
   assign scale_o = state_q == Scale;
   assign head_o = head_q[3:0];
   assign address_o = {head_q[3:0], beat_q[4:1]};

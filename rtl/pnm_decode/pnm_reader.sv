@@ -12,7 +12,7 @@
 module pnm_reader #(
   parameter int unsigned Depth = 256,       // beats, a power of two
   parameter int unsigned MaxBurst = 16,     // beats
-  parameter int unsigned Outstanding = 32   // bursts, a power of two
+  parameter int unsigned Outstanding = 64   // bursts, a power of two
 ) (
   input  logic               clk_i,
   input  logic               rst_ni,

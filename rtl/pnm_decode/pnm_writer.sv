@@ -2,10 +2,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Writes beats over the AXI write channels, each as a burst of one, in order, several on their way. A beat is
-// accepted while `level_o` is below Depth. The first error response sets `fault_o` until `clear_i`.
+// accepted in every cycle; who sends
+// stops soon enough after `almost_full_o`. The first error response sets `fault_o` until `clear_i`.
 
 module pnm_writer #(
-  parameter int unsigned Depth = 8  // beats, a power of two; also the most without a response
+  parameter int unsigned Depth = 64  // beats, a power of two; also the most without a response
 ) (
   input  logic              clk_i,
   input  logic              rst_ni,
@@ -16,7 +17,7 @@ module pnm_writer #(
   input  logic [63:0]       address_i,
   input  logic [255:0]      data_i,
   input  logic [31:0]       strobe_i,
-  output logic [3:0]        level_o,
+  output logic              almost_full_o,  // room for fewer than 8 beats
 
   output logic              fault_o,
   output pnm_pkg::outcome_t fault_outcome_o,
@@ -51,7 +52,9 @@ module pnm_writer #(
   assign w_data_o = data_mem[w_q[PtrWidth-1:0]];
   assign w_strb_o = strb_mem[w_q[PtrWidth-1:0]];
   assign idle_o = b_q == fill_q;
-  assign level_o = 4'(fill_q - b_q);
+  logic [PtrWidth:0] level;
+  assign level = fill_q - b_q;
+  assign almost_full_o = level > (PtrWidth + 1)'(Depth - 8);
   assign fault_o = fault_q;
   assign fault_outcome_o = fault_outcome_q;
 
@@ -91,7 +94,7 @@ module pnm_writer #(
 
 `ifndef SYNTHESIS
   always_ff @(posedge clk_i) begin
-    assert (!(valid_i && level_o == 4'(Depth))) else $error("write ring overflows");
+    assert (!(valid_i && level == (PtrWidth + 1)'(Depth))) else $error("write ring overflows");
     assert (!(b_valid_i && b_q == fill_q)) else $error("B without a write");
   end
 `endif

@@ -3,9 +3,9 @@
 // The Verilated decode unit, descriptor by descriptor, against ip/numerics: every result word, every status.
 #include <gtest/gtest.h>
 
-#include <cstdio>
+#include <array>
 
-#include "rtl/pnm_bench.h"
+#include "rtl/rtl_bench.h"
 
 namespace memwall::pnm {
 namespace {
@@ -13,7 +13,7 @@ namespace {
 using desc::Status;
 using numerics::Format;
 
-void run_and_compare(PnmBench& bench, const Case& test) {
+void run_and_compare(RtlBench& bench, const Case& test) {
   const desc::CompletionRecord record = bench.execute(test.descriptor);
   ASSERT_EQ(record.status, static_cast<std::uint32_t>(Status::kOk));
   ASSERT_EQ(record.tag, test.descriptor.tag);
@@ -23,7 +23,7 @@ void run_and_compare(PnmBench& bench, const Case& test) {
 }
 
 void matvec_shapes(Format format) {
-  PnmBench bench;
+  RtlBench bench;
   bench.start();
   Rng rng(1, "matvec");
   for (std::uint32_t k :
@@ -43,7 +43,7 @@ TEST(PnmCore, MatvecF32EqualsNumericsForEveryShape) { matvec_shapes(Format::kF32
 TEST(PnmCore, MatvecMxint8EqualsNumericsForEveryShape) { matvec_shapes(Format::kMxint8); }
 
 TEST(PnmCore, AttentionEqualsNumericsForEveryShape) {
-  PnmBench bench;
+  RtlBench bench;
   bench.start();
   Rng rng(1, "attention");
   for (std::uint32_t k : {1u, 8u, 16u, 17u, 32u, 48u, 64u, 256u}) {
@@ -54,6 +54,62 @@ TEST(PnmCore, AttentionEqualsNumericsForEveryShape) {
         if (testing::Test::HasFatalFailure()) return;
       }
     }
+  }
+}
+
+TEST(PnmCore, RandomDescriptorsEqualNumericsUnderAnyMemoryLatency) {
+  RtlBench bench;
+  bench.start();
+  Rng rng(2, "random descriptors");
+  for (int i = 0; i < 300; ++i) {
+    bench.reuse_memory();
+    bench.memory.latency_ps = rng.below(4) * rng.below(150'000);
+    const auto n = static_cast<std::uint32_t>(1 + rng.below(rng.below(2) ? 20 : 300));
+    const auto gap = static_cast<std::uint32_t>(32 * rng.below(3));
+    if (rng.below(2)) {
+      const auto k = static_cast<std::uint32_t>(1 + rng.below(700));
+      run_and_compare(bench, make_matvec(bench, rng, static_cast<Format>(rng.below(4)), n, k, gap));
+    } else {
+      const auto k = static_cast<std::uint32_t>(1 + rng.below(128));
+      const auto m = static_cast<std::uint32_t>(1 + rng.below(rng.below(2) ? 4 : 16));
+      run_and_compare(bench, make_attention(bench, rng, static_cast<Format>(rng.below(3)), n, k, m, gap));
+    }
+    if (testing::Test::HasFatalFailure()) return;
+  }
+}
+
+TEST(PnmCore, AnyBitPatternOfTheOperandsGivesTheSameBits) {
+  RtlBench bench;
+  bench.start();
+  Rng rng(3, "any bits");
+  bench.any_bits = true;  // infinities, NaNs, subnormals, scales 0 and 255
+  for (int i = 0; i < 400; ++i) {
+    bench.reuse_memory();
+    const auto n = static_cast<std::uint32_t>(1 + rng.below(40));
+    const auto k = static_cast<std::uint32_t>(1 + rng.below(80));
+    if (rng.below(3)) {
+      run_and_compare(bench, make_matvec(bench, rng, static_cast<Format>(rng.below(4)), n, k));
+    } else {
+      const auto m = static_cast<std::uint32_t>(1 + rng.below(4));
+      run_and_compare(bench, make_attention(bench, rng, static_cast<Format>(rng.below(3)), n, k, m));
+    }
+    if (testing::Test::HasFatalFailure()) return;
+  }
+}
+
+TEST(PnmCore, LimitsOfTheCapabilityRegistersWork) {
+  RtlBench bench;
+  bench.start();
+  Rng rng(4, "limits");
+  for (const Format format : {Format::kF32, Format::kF16, Format::kBf16, Format::kMxint8}) {
+    bench.reuse_memory();
+    run_and_compare(bench, make_matvec(bench, rng, format, 3, 16384));
+    run_and_compare(bench, make_matvec(bench, rng, format, 2, 16383, 32));
+  }
+  for (const auto& shape : {std::array{2048u, 16u, 16u}, std::array{10922u, 16u, 3u},
+                            std::array{32768u, 8u, 1u}, std::array{128u, 256u, 16u}}) {
+    bench.reuse_memory();
+    run_and_compare(bench, make_attention(bench, rng, Format::kF16, shape[0], shape[1], shape[2]));
   }
 }
 

@@ -46,14 +46,14 @@ class FlatMemory final : public RtlMemory {
 };
 
 /// One unit with a queue of 16 entries.
-class PnmBench {
+class RtlBench {
  public:
   static constexpr std::uint64_t kRing = FlatMemory::kBase;
   static constexpr std::uint64_t kRecords = FlatMemory::kBase + 0x1000;
   static constexpr std::uint64_t kData = FlatMemory::kBase + 0x2000;
   static constexpr std::uint32_t kEntries = 16;
 
-  PnmBench() : core("bench", 1000, memory, "") {}
+  RtlBench() : core("bench", 1000, memory, "") {}
 
   void write(std::uint32_t offset, std::uint32_t value) { require(core.write_register(offset, value)); }
   std::uint32_t read(std::uint32_t offset) {
@@ -71,6 +71,8 @@ class PnmBench {
   /// post, ring, run, and the record that it gave.
   desc::CompletionRecord execute(const desc::ComputeDescriptor& descriptor);
 
+  /// Forgets what allocate() gave.
+  void reuse_memory() { next_ = kData; }
   /// `bytes` of fresh memory with random contents, 32-byte aligned.
   std::uint64_t allocate(std::uint64_t size, Rng& rng);
   void fill_floats(std::uint64_t address, std::size_t count, Rng& rng, float magnitude = 1.0f);
@@ -84,9 +86,11 @@ class PnmBench {
   FlatMemory memory;
   RtlCore core;
   std::uint32_t posted = 0;
+  bool any_bits = false;  ///< operands keep the random bits that allocate() gave them
 
  private:
   static void require(bool ok);
+  void thin_out(std::uint64_t address, std::size_t count, std::size_t bytes, Rng& rng);
   std::uint64_t next_ = kData;
 };
 
@@ -96,12 +100,12 @@ struct Case {
 };
 
 /// MATVEC with random operands; `gap` is added to the rows' strides (a multiple of 32).
-Case make_matvec(PnmBench& bench, Rng& rng, numerics::Format format, std::uint32_t n, std::uint32_t k,
+Case make_matvec(RtlBench& bench, Rng& rng, numerics::Format format, std::uint32_t n, std::uint32_t k,
                  std::uint32_t gap = 0);
-Case make_attention(PnmBench& bench, Rng& rng, numerics::Format format, std::uint32_t n, std::uint32_t k,
+Case make_attention(RtlBench& bench, Rng& rng, numerics::Format format, std::uint32_t n, std::uint32_t k,
                     std::uint32_t m, std::uint32_t gap = 0);
 /// Empty if every word of the result equals, else which one differs and how. Also checks that the bytes
 /// behind each output row are untouched (they hold 0xa5).
-std::string compare(PnmBench& bench, const Case& test);
+std::string compare(RtlBench& bench, const Case& test);
 
 }  // namespace memwall::pnm

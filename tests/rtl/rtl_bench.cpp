@@ -1,6 +1,6 @@
 // SPDX-FileCopyrightText: The Memwall authors
 // SPDX-License-Identifier: Apache-2.0
-#include "rtl/pnm_bench.h"
+#include "rtl/rtl_bench.h"
 
 #include <algorithm>
 #include <cmath>
@@ -39,11 +39,11 @@ TimePs FlatMemory::write(std::uint64_t address, const std::uint8_t* data, std::u
   return at + latency_ps;
 }
 
-void PnmBench::require(bool ok) {
+void RtlBench::require(bool ok) {
   if (!ok) throw std::runtime_error("register access refused");
 }
 
-void PnmBench::start() {
+void RtlBench::start() {
   write(Regs::kQueueBaseLoOffset, static_cast<std::uint32_t>(kRing));
   write(Regs::kQueueBaseHiOffset, static_cast<std::uint32_t>(kRing >> 32));
   write(Regs::kCompletionBaseLoOffset, static_cast<std::uint32_t>(kRecords));
@@ -52,19 +52,19 @@ void PnmBench::start() {
   write(Regs::kControlOffset, Regs::kControlEnableMask);
 }
 
-void PnmBench::post(const desc::ComputeDescriptor& descriptor) {
+void RtlBench::post(const desc::ComputeDescriptor& descriptor) {
   std::memcpy(memory.at(kRing + posted % kEntries * sizeof descriptor), &descriptor, sizeof descriptor);
   ++posted;
 }
 
-void PnmBench::run(std::uint64_t limit) {
+void RtlBench::run(std::uint64_t limit) {
   for (std::uint64_t i = 0; core.active(); ++i) {
     if (i == limit) throw std::runtime_error("the unit does not come to rest");
     core.step();
   }
 }
 
-desc::CompletionRecord PnmBench::execute(const desc::ComputeDescriptor& descriptor) {
+desc::CompletionRecord RtlBench::execute(const desc::ComputeDescriptor& descriptor) {
   post(descriptor);
   ring();
   run();
@@ -73,7 +73,7 @@ desc::CompletionRecord PnmBench::execute(const desc::ComputeDescriptor& descript
   return record;
 }
 
-std::uint64_t PnmBench::allocate(std::uint64_t size, Rng& rng) {
+std::uint64_t RtlBench::allocate(std::uint64_t size, Rng& rng) {
   const std::uint64_t address = next_;
   next_ += (size + 31) / 32 * 32;
   if (next_ > FlatMemory::kBase + FlatMemory::kBytes) throw std::runtime_error("bench memory is full");
@@ -84,14 +84,31 @@ std::uint64_t PnmBench::allocate(std::uint64_t size, Rng& rng) {
   return address;
 }
 
-void PnmBench::fill_floats(std::uint64_t address, std::size_t count, Rng& rng, float magnitude) {
+// Random bits give a NaN in nearly every sum; most elements become 1, 0, or tiny, so that other cases
+// survive.
+void RtlBench::thin_out(std::uint64_t address, std::size_t count, std::size_t bytes, Rng& rng) {
+  const std::uint64_t style = rng.below(4);
+  for (std::size_t i = 0; i < count; ++i) {
+    if (style == 0 || rng.below(count) == 0) continue;  // any bits
+    const std::uint32_t exponent_mask =
+        style == 1 ? 0x80ffffffu : 0xbfffffffu;  // tiny, or no infinity and NaN
+    std::uint32_t bits = 0;
+    std::memcpy(reinterpret_cast<std::uint8_t*>(&bits) + 4 - bytes, memory.at(address + bytes * i), bytes);
+    bits &= exponent_mask;
+    std::memcpy(memory.at(address + bytes * i), reinterpret_cast<std::uint8_t*>(&bits) + 4 - bytes, bytes);
+  }
+}
+
+void RtlBench::fill_floats(std::uint64_t address, std::size_t count, Rng& rng, float magnitude) {
+  if (any_bits) return thin_out(address, count, 4, rng);
   for (std::size_t i = 0; i < count; ++i) {
     const float value = static_cast<float>(rng.uniform() * 2.0 - 1.0) * magnitude;
     std::memcpy(memory.at(address + 4 * i), &value, 4);
   }
 }
 
-void PnmBench::fill_elements(Format format, std::uint64_t address, std::size_t count, Rng& rng) {
+void RtlBench::fill_elements(Format format, std::uint64_t address, std::size_t count, Rng& rng) {
+  if (any_bits) return thin_out(address, count, numerics::bytes_per_element(format), rng);
   std::vector<float> values(count);
   for (auto& value : values) value = static_cast<float>(rng.uniform() * 2.0 - 1.0);
   if (format != Format::kMxint8) numerics::from_f32(format, values.data(), memory.at(address), count);
@@ -103,7 +120,7 @@ std::uint32_t round32(std::uint64_t bytes) { return static_cast<std::uint32_t>((
 
 }  // namespace
 
-Case make_matvec(PnmBench& bench, Rng& rng, Format format, std::uint32_t n, std::uint32_t k,
+Case make_matvec(RtlBench& bench, Rng& rng, Format format, std::uint32_t n, std::uint32_t k,
                  std::uint32_t gap) {
   Case test;
   desc::ComputeDescriptor& d = test.descriptor;
@@ -127,7 +144,8 @@ Case make_matvec(PnmBench& bench, Rng& rng, Format format, std::uint32_t n, std:
     d.src2 = bench.allocate(std::uint64_t{n} * d.stride2, rng);
     for (std::uint32_t row = 0; row < n; ++row) {
       for (std::uint32_t b = 0; b < blocks; ++b) {
-        *bench.memory.at(d.src2 + row * d.stride2 + b) = static_cast<std::uint8_t>(120 + rng.below(10));
+        *bench.memory.at(d.src2 + row * d.stride2 + b) = static_cast<std::uint8_t>(
+            bench.any_bits ? (rng.below(2) ? rng.next() : 120) : 120 + rng.below(10));
       }
       for (std::uint32_t i = k; i < blocks * 32; ++i) *bench.memory.at(d.src1 + row * d.stride1 + i) = 0;
     }
@@ -145,7 +163,7 @@ Case make_matvec(PnmBench& bench, Rng& rng, Format format, std::uint32_t n, std:
   return test;
 }
 
-Case make_attention(PnmBench& bench, Rng& rng, Format format, std::uint32_t n, std::uint32_t k,
+Case make_attention(RtlBench& bench, Rng& rng, Format format, std::uint32_t n, std::uint32_t k,
                     std::uint32_t m, std::uint32_t gap) {
   Case test;
   desc::ComputeDescriptor& d = test.descriptor;
@@ -188,7 +206,7 @@ Case make_attention(PnmBench& bench, Rng& rng, Format format, std::uint32_t n, s
   return test;
 }
 
-std::string compare(PnmBench& bench, const Case& test) {
+std::string compare(RtlBench& bench, const Case& test) {
   const desc::ComputeDescriptor& d = test.descriptor;
   const bool matvec = d.opcode == static_cast<std::uint8_t>(desc::Opcode::kMatvec);
   const std::uint32_t rows = matvec ? 1 : d.m, columns = matvec ? d.n : d.k;
