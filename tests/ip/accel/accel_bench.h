@@ -10,6 +10,7 @@
 #include <systemc>
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "accel/accel.h"
@@ -62,18 +63,20 @@ struct AccelBench {
   static constexpr std::uint64_t kRecords = kMemory + 0x200000;
   static constexpr std::uint32_t kQueueStride = 0x40;
 
-  explicit AccelBench(const accel::Config& config = {}, TestMemory::Config memory_config = {})
+  explicit AccelBench(const accel::Config& config = {}, TestMemory::Config memory_config = {},
+                      const std::string& name = "chip", bool start = true)
       : config_(config),
-        memory("memory", with_base(memory_config)),
-        accel("accel", config),
-        host("host"),
-        sram("sram") {
+        irq((name + "_irq").c_str()),
+        memory((name + "_memory").c_str(), with_base(memory_config)),
+        accel((name + "_accel").c_str(), config),
+        host((name + "_host").c_str()),
+        sram((name + "_sram").c_str()) {
     accel.mem_isock.bind(memory.tsock);
     host.ctrl_isock.bind(accel.ctrl_tsock);
     sram.isock.bind(accel.sram_tsock);
     accel.irq_out(irq);
     host.irq_in(irq);
-    sc_core::sc_start(sc_core::SC_ZERO_TIME);
+    if (start) sc_core::sc_start(sc_core::SC_ZERO_TIME);
   }
 
   void enable(unsigned queue = 0, std::uint32_t entries = 64) {
