@@ -183,8 +183,13 @@ RtlCore::RtlCore(std::string place, TimePs clock_period_ps, RtlMemory& memory,
 }
 
 RtlCore::~RtlCore() {
+  // The model's destructor uses the thread's current context, which may belong to a unit that is gone
+  // already.
+  Verilated::threadContextp(&state_->context);
   state_->dut.final();
   if (state_->trace) state_->trace->close();
+  state_.reset();
+  Verilated::threadContextp(Verilated::defaultContextp());
 }
 
 void RtlCore::step() { state_->step(); }
