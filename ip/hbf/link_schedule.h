@@ -6,6 +6,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <deque>
 
 #include "common/time.h"
@@ -16,7 +17,11 @@ class LinkSchedule {
  public:
   /// Reserves `duration` at or after `ready`; returns the start.
   TimePs reserve(TimePs ready, TimePs duration) {
-    auto next = std::upper_bound(busy_.begin(), busy_.end(), ready,
+    // Most transfers go near the end: look there first, in steps that double.
+    std::size_t from = busy_.size();
+    for (std::size_t step = 1; from > 0 && busy_[from - 1].end > ready; step *= 2)
+      from -= std::min(step, from);
+    auto next = std::upper_bound(busy_.begin() + static_cast<std::ptrdiff_t>(from), busy_.end(), ready,
                                  [](TimePs t, const Interval& interval) { return t < interval.end; });
     TimePs start = ready;
     for (; next != busy_.end() && next->begin < start + duration; ++next) start = next->end;
