@@ -3,8 +3,12 @@
 // Each gate from both sides: one cycle before its time a command is held back, at its time it goes.
 #include <gtest/gtest.h>
 
+#include <fstream>
+
 #include "common/rng.h"
+#include "hbm/core.h"
 #include "hbm/queued_channel.h"
+#include "hbm/trace_tool.h"
 #include "ip/hbm/auditor.h"
 
 namespace memwall::hbm {
@@ -297,6 +301,134 @@ TEST_P(HbmQueueAudit, EveryCommandUnderRandomStressObeysTheConstraints) {
   EXPECT_EQ(served.size(), static_cast<std::size_t>(kRequests));
   const auto result = testing_support::audit(p, log);
   for (const auto& violation : result.violations) ADD_FAILURE() << violation;
+}
+
+/// The preset with every timing drawn anew, as long as the loader would accept it.
+Preset random_timings(Rng& rng, Preset p) {
+  const auto draw = [&](Cycle low, Cycle high) {
+    return low + static_cast<Cycle>(rng.below(static_cast<std::uint64_t>(high - low + 1)));
+  };
+  Timing& t = p.timing;
+  t.nBL = draw(1, 4);
+  t.nRL = draw(3, 40);
+  t.nWL = draw(1, 30);
+  t.nRCDRD = draw(1, 40);
+  t.nRCDWR = draw(1, 40);
+  t.nRP = draw(1, 40);
+  t.nRAS = draw(t.nRCDRD, 80);
+  t.nRC = t.nRAS + t.nRP + draw(0, 10);
+  t.nCCDS = draw(t.nBL, 6);
+  t.nCCDL = draw(t.nCCDS, 9);
+  t.nCCDR = draw(t.nCCDS, 12);
+  t.nRRDS = draw(1, 8);
+  t.nRRDL = draw(t.nRRDS, 12);
+  t.nFAW = draw(t.nRRDS, 60);
+  t.nWR = draw(1, 50);
+  t.nRTP = draw(1, 20);
+  t.nWTRS = draw(1, 12);
+  t.nWTRL = draw(t.nWTRS, 20);
+  t.nRTW = std::max<Cycle>(1, t.nRL + t.nBL - t.nWL) + draw(0, 10);
+  t.nRFCab = draw(1, 600);
+  t.nREFI = t.nRFCab + 2 * t.nRC + t.nWL + t.nBL + t.nWR + draw(1, 5000);
+  return p;
+}
+
+TEST_P(HbmQueueAudit, AnyLegalSetOfTimingsIsObeyedByBothSchedulers) {
+  Rng rng(GetParam(), "timings");
+  for (int round = 0; round < 10; ++round) {
+    p = random_timings(rng, p);
+    std::vector<CommandRecord> log;
+    const CommandSink sink = [&](const CommandRecord& record) { log.push_back(record); };
+    QueuedChannel channel(p, 0);
+    channel.set_command_sink(&sink);
+    std::vector<CommandRecord> core_log;
+    Core core(p);
+    core.set_command_sink([&](const CommandRecord& record) { core_log.push_back(record); });
+    Cycle now = 0;
+    for (int i = 0; i < 1500; ++i) {
+      if (rng.below(4) == 0) now += static_cast<Cycle>(rng.below(i % 100 == 0 ? 20000 : 60));
+      Location l = at(static_cast<std::uint32_t>(rng.below(8)), static_cast<std::uint32_t>(rng.below(4)),
+                      static_cast<std::uint32_t>(rng.below(3)));
+      l.column = static_cast<std::uint32_t>(rng.below(32));
+      const bool write = rng.below(5) < 2;
+      core.access(static_cast<TimePs>(now) * p.timing.tCK_ps, p.map.encode(l), 32, write);
+      channel.run_until(now, served);
+      if (channel.full(write)) {
+        now = std::max(now, channel.run_until_space(write, served));
+        channel.run_until(now, served);
+      }
+      channel.push(request(static_cast<std::uint64_t>(i), now, l, write), served);
+    }
+    channel.drain(served);
+    for (const auto& violation : testing_support::audit(p, log).violations)
+      ADD_FAILURE() << "queued: " << violation;
+    for (const auto& violation : testing_support::audit(p, core_log).violations)
+      ADD_FAILURE() << "core: " << violation;
+  }
+}
+
+TEST_F(HbmQueues, AuditorNoticesASchedulerThatUsesAnyTimingOneCycleShort) {
+  const struct {
+    const char* name;
+    Cycle Timing::*value;
+  } timings[] = {
+      {"tRCDRD", &Timing::nRCDRD}, {"tRCDWR", &Timing::nRCDWR}, {"tRP", &Timing::nRP},
+      {"tRAS", &Timing::nRAS},     {"tRC", &Timing::nRC},       {"tCCDS", &Timing::nCCDS},
+      {"tCCDL", &Timing::nCCDL},   {"tCCDR", &Timing::nCCDR},   {"tRRDS", &Timing::nRRDS},
+      {"tRRDL", &Timing::nRRDL},   {"tFAW", &Timing::nFAW},     {"tWR", &Timing::nWR},
+      {"tRTP", &Timing::nRTP},     {"tWTRS", &Timing::nWTRS},   {"tWTRL", &Timing::nWTRL},
+      {"tRTW", &Timing::nRTW},     {"tREFI", &Timing::nREFI},   {"tRFCab", &Timing::nRFCab},
+      {"none", nullptr},
+  };
+  for (const auto& timing : timings) {
+    Preset wrong = p;
+    if (timing.value != nullptr) --(wrong.timing.*timing.value);
+    QueuedChannel channel(wrong, 0);
+    std::vector<CommandRecord> log;
+    const CommandSink sink = [&](const CommandRecord& record) { log.push_back(record); };
+    channel.set_command_sink(&sink);
+    Rng rng(1, "short");
+    Cycle now = 0;
+    for (std::uint64_t i = 0; i < 20000; ++i) {
+      // Phases of little and of much locality, sparse and dense, so that every rule is the tightest one
+      // somewhere.
+      const std::uint64_t phase = i / 500 % 4;
+      if (phase == 1) now += static_cast<Cycle>(rng.below(60));
+      Location l = at(static_cast<std::uint32_t>(rng.below(phase == 2 ? 1 : 8)),
+                      static_cast<std::uint32_t>(rng.below(phase == 2 ? 2 : 4)),
+                      static_cast<std::uint32_t>(rng.below(phase == 0 ? 1000 : 2)));
+      l.column = static_cast<std::uint32_t>(rng.below(32));
+      const bool write = rng.below(5) < 2;
+      channel.run_until(now, served);
+      if (channel.full(write)) {
+        now = std::max(now, channel.run_until_space(write, served));
+        channel.run_until(now, served);
+      }
+      channel.push(request(i, now, l, write), served);
+    }
+    channel.drain(served);
+    EXPECT_EQ(testing_support::audit(p, log).violations.empty(), timing.value == nullptr) << timing.name;
+  }
+}
+
+TEST_F(HbmQueues, ATraceOverTheWholeStackObeysTheConstraints) {
+  const std::string path = testing::TempDir() + "hbm_stack.trace";
+  {
+    std::ofstream out(path);
+    Rng rng(4, "trace");
+    for (int i = 0; i < 20000; ++i) {
+      // Half sequential, half anywhere.
+      const std::uint64_t address = i % 2 == 0 ? static_cast<std::uint64_t>(i) * 16
+                                               : rng.below(p.organisation.capacity_bytes / 32) * 32;
+      out << (rng.below(3) == 0 ? "W 0x" : "R 0x") << std::hex << address << std::dec << "\n";
+    }
+  }
+  std::vector<CommandRecord> log;
+  const TraceResult result = run_trace({MEMWALL_SOURCE_DIR "/scenarios/memories/hbm3_6400.toml", path, {}},
+                                       [&](const CommandRecord& record) { log.push_back(record); });
+  EXPECT_EQ(result.reads + result.writes, 20000u);
+  EXPECT_EQ(result.row_hits + result.row_misses + result.row_conflicts + result.forwarded, 20000u);
+  for (const auto& violation : testing_support::audit(p, log).violations) ADD_FAILURE() << violation;
 }
 
 INSTANTIATE_TEST_SUITE_P(Seeds, HbmQueueAudit, testing::Range(0, 6));
