@@ -199,15 +199,14 @@ class BareMachine : public Bus {
     u64 value = 0;
     peek(tohost_, &value, 8);
     if (value == 0) return;
-    if ((value & 1) != 0) {
-      end(static_cast<int>(value >> 1));
-      return;
-    }
     const u64 device = value >> 56, command = value >> 48 & 0xff, payload = value & 0xffffffffffff;
     u64 answer = 1;
     if (device == 1 && command == 1) {
       console_.put(static_cast<char>(payload));
       answer = u64{1} << 56 | u64{1} << 48;
+    } else if ((value & 1) != 0) {
+      end(static_cast<int>(value >> 1));
+      return;
     } else if (device == 0 && command == 0) {
       system_call(payload);
     }

@@ -10,6 +10,9 @@
 namespace memwall::hart {
 namespace {
 
+/// Delta cycles from a device's register to the hart's line: device, interrupt controller, signals between.
+constexpr int kSettleDeltas = 4;
+
 Hart::Config core_config(const HartModule::Config& config) {
   if (config.clock_period_ps == 0) throw ConfigError("hart", "clock_period_ps must not be 0");
   Hart::Config core;
@@ -147,10 +150,15 @@ BusResult HartModule::transport(tlm::tlm_command command, std::uint64_t address,
   bus_isock->b_transport(payload_, delay);
   const TimePs end = to_ps(sc_core::sc_time_stamp() + delay);
   const bool ok = payload_.is_response_ok();
-  // A write may have changed an interrupt line (cleared a cause, completed a claim). Let it settle, or the
-  // hart would see the old level until its quantum ends and serve an interrupt that is gone, again and again.
-  if (command == tlm::TLM_WRITE_COMMAND && end > to_ps(sc_core::sc_time_stamp()))
+  // While an interrupt is pending, the access may be the one that takes its cause away (a claim, a clear).
+  // Let the line settle, or the hart would see the old level until its quantum ends and serve it again and
+  // again.
+  if (hart_.interrupt_pending() && end > to_ps(sc_core::sc_time_stamp())) {
     sc_core::wait(to_sc(end - to_ps(sc_core::sc_time_stamp())));
+  }
+  for (int delta = 0; delta < kSettleDeltas && hart_.interrupt_pending(); ++delta) {
+    sc_core::wait(sc_core::SC_ZERO_TIME);
+  }
   if (ok && payload_.is_dmi_allowed()) request_direct();
   return {ok, end > start ? to_cycles(end - start) : 0};
 }

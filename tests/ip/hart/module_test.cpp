@@ -28,6 +28,7 @@ class Target : public sc_core::sc_module {
   std::vector<sc_core::sc_time> slow_times;  // local time of each slow access
   unsigned direct_accesses = 0;
   bool blocking = false;
+  bool settle_at_once = false;  // clearing the signal lowers the line without the delay
   sc_core::sc_time interrupt_delay = sc_core::sc_time(1, sc_core::SC_US);
 
   explicit Target(const sc_core::sc_module_name& name) : sc_core::sc_module(name) {
@@ -68,7 +69,10 @@ class Target : public sc_core::sc_module {
     }
     debug(p);
     p.set_response_status(tlm::TLM_OK_RESPONSE);
-    if (at == kSignal && p.is_write()) raise_.notify(delay + interrupt_delay);
+    if (at == kSignal && p.is_write()) {
+      const bool lower = bytes[kSignal] == 0 && settle_at_once;
+      raise_.notify(lower ? delay : delay + interrupt_delay);
+    }
   }
   bool get_direct(tlm::tlm_generic_payload&, tlm::tlm_dmi& dmi) {
     dmi.set_dmi_ptr(bytes.data());
@@ -161,6 +165,23 @@ TEST(HartModule, WfiSleepsUntilTheInterruptAndTakesIt) {
   // 10 instructions and the 50 ns write, then 1 us until the line rises; wfi ran 1 cycle of that; trap 4; 1.
   EXPECT_EQ(s.module.hart().x(a7), 9u + 50 + 1000 + 4 + 1);
   EXPECT_EQ(s.module.hart().counters().interrupts, 1u);
+}
+
+TEST(HartModule, AnAcknowledgedInterruptIsTakenOnceWhateverTheQuantum) {
+  HartModule::Config config;
+  config.quantum_ps = 1000 * kPsPerUs;
+  System s(config);
+  s.target.interrupt_delay = sc_core::sc_time(20, sc_core::SC_NS);
+  // Ten times: ring, wait. The handler clears the device, counts and returns.
+  s.target.load(0, {addi(a1, zero, 0x80), csrw(mtvec, a1), lui(a2, 1), addi(a2, a2, -0x800), csrw(mie, a2),
+                    addi(a3, zero, 8), csrrs(zero, mstatus, a3), lui(a4, 0x20), addi(a5, zero, 1),
+                    addi(t0, zero, 10), sb(a5, a4, -8), wfi(), addi(t0, t0, -1), bne(t0, zero, -12), wfi()});
+  s.target.load(0x80, {addi(s0, s0, 1), sb(zero, a4, -8), nop(), mret()});
+  s.target.settle_at_once = true;
+  sc_core::sc_start();
+  EXPECT_EQ(s.module.hart().x(t0), 0u);
+  EXPECT_EQ(s.module.hart().x(s0), 10u);
+  EXPECT_EQ(s.module.hart().counters().interrupts, 10u);
 }
 
 TEST(HartModule, RevokedDirectAccessGoesBackToTheBus) {

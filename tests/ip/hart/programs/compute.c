@@ -1,6 +1,7 @@
 // SPDX-FileCopyrightText: The Memwall authors
 // SPDX-License-Identifier: Apache-2.0
-// A compute loop as firmware has them: sieve, integer matrix product, sorting. Returns 0 if the results are right.
+// A compute loop as firmware has them: sieve, integer matrix product, sorting. Returns 0 if the results are
+// right.
 #include <stdint.h>
 
 #define N 24
