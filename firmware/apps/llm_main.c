@@ -129,20 +129,24 @@ static int serve(status_t ready, uint32_t ram_bytes) {
     else
       finish(request.id, ready == STATUS_OK ? generate(&request, ram_bytes) : ready);
   }
-  if (ready != STATUS_OK) return EXIT_REFUSED;
+  if (ready != STATUS_OK) return ready == STATUS_UNSUPPORTED ? EXIT_REFUSED : EXIT_HARDWARE;
   return decoder.broken || decoder_stop(&decoder) != STATUS_OK ? EXIT_HARDWARE : EXIT_OK;
 }
 
-static void banner(const sysctrl_inventory_t* chip) {
-  const manifest_t* m = &decoder.model.m;
+static void print_chip(const sysctrl_inventory_t* chip) {
   console_print("memwall chip %u of %u: %u HBM, %u HBF, %u PNM, %u KiB scratchpad", (unsigned)chip->chip,
                 (unsigned)chip->n_chips, (unsigned)chip->n_hbm, (unsigned)chip->n_hbf, (unsigned)chip->n_pnm,
                 (unsigned)(chip->sram_bytes / 1024u));
-  if (m->magic != MANIFEST_MAGIC) return;
+}
+
+static void print_model(void) {
+  const manifest_t* m = &decoder.model.m;
   console_print("model: dim %u, hidden %u, layers %u, heads %u/%u x %u, vocab %u, slices %u",
                 (unsigned)m->dim, (unsigned)m->hidden_dim, (unsigned)m->n_layers, (unsigned)m->n_heads,
                 (unsigned)m->n_kv_heads, (unsigned)m->head_dim, (unsigned)m->vocab_size,
                 (unsigned)m->n_slices);
+  console_print("ready: %u tokens per pass, context %u, attention %s", (unsigned)decoder.at.batch,
+                (unsigned)decoder.capacity, decoder.kv.near_memory ? "near memory" : "on the accelerator");
 }
 
 int main(void) {
@@ -167,22 +171,19 @@ int main(void) {
     event_attach(IRQ_MAILBOX, on_mailbox, 0);
   }
 
+  print_chip(&chip);
   rt_t* rt;
   status_t status = device_open(&chip, &rt);
   if (status == STATUS_OK) status = decoder_init(&decoder, rt, chip.manifest);
-  banner(&chip);
-  if (status == STATUS_OK)
-    console_print("ready: %u tokens per pass, context %u, attention %s", (unsigned)decoder.at.batch,
-                  (unsigned)decoder.capacity, decoder.kv.near_memory ? "near memory" : "on the accelerator");
+  if (status == STATUS_OK) print_model();
 
   if (chip.chip == 0) return serve(status, ram_bytes);
-  const int refused = status == STATUS_OK ? EXIT_HARDWARE : EXIT_REFUSED;
   if (status == STATUS_OK) status = decoder_follow(&decoder);
   if (status == STATUS_STOPPED) return EXIT_OK;
   console_print("chip %u: gives up", (unsigned)chip.chip);
   /* Chip 0 is to tell the host and to end the run; should it be lost too, this chip's exit does. */
-  const uint64_t patience = event_deadline(4u * PORTS_TIMEOUT_US);
+  const uint64_t patience = event_deadline(2u * PORTS_TIMEOUT_US);
   while (event_wait(patience)) {
   }
-  return refused;
+  return status == STATUS_UNSUPPORTED ? EXIT_REFUSED : EXIT_HARDWARE;
 }

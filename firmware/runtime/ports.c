@@ -36,23 +36,25 @@ status_t ports_open(ports_t* ports, uint32_t chip, uint32_t n_chips, uint32_t n_
 
 /* What was in flight is lost with the port, and the peer cannot know which of it arrived: the chips are out
  * of step for good. One reset tells a broken cable from a burst of errors. */
-static status_t report_down(const ports_t* ports, uint32_t port, uint32_t peer) {
+static status_t report_down(ports_t* ports, uint32_t port, uint32_t peer) {
   const mmio_t link = ports->registers[port];
   const link_counters_t c = link_counters(link);
-  console_print("link%u: DOWN towards chip %u: %u replays, %u CRC errors, %u of %u messages acknowledged",
-                (unsigned)port, (unsigned)peer, (unsigned)c.replays, (unsigned)c.crc_errors,
-                (unsigned)c.acked, (unsigned)c.posted);
+  ports->lost[port] = true;
   link_reset(link);
-  const uint64_t deadline = event_deadline(10000);
+  const uint64_t deadline = event_deadline(1000);
   while (!link_status(link).up && event_wait(deadline)) {
   }
-  console_print("link%u: %s after a reset", (unsigned)port,
-                link_status(link).up ? "trains again" : "stays down");
+  console_print(
+      "link%u: DOWN towards chip %u: %u replays, %u CRC errors, %u of %u messages acknowledged; %s after a "
+      "reset",
+      (unsigned)port, (unsigned)peer, (unsigned)c.replays, (unsigned)c.crc_errors, (unsigned)c.acked,
+      (unsigned)c.posted, link_status(link).up ? "trains again" : "stays down");
   return STATUS_HARDWARE;
 }
 
-static status_t report_silence(uint32_t port, uint32_t peer, const char* what) {
-  console_print("link%u: chip %u: %s for %u us", (unsigned)port, (unsigned)peer, what, PORTS_TIMEOUT_US);
+static status_t report_silence(ports_t* ports, uint32_t port, uint32_t peer, const char* what, uint32_t us) {
+  ports->lost[port] = true;
+  console_print("link%u: chip %u: %s for %u us", (unsigned)port, (unsigned)peer, what, (unsigned)us);
   return STATUS_TIMEOUT;
 }
 
@@ -63,6 +65,8 @@ status_t ports_send(ports_t* ports, uint32_t peer, uint64_t src, uint32_t offset
   const uint32_t port = port_of(ports, peer);
   const mmio_t link = ports->registers[port];
   uint64_t deadline = 0;
+  uint32_t pause = 2;
+  if (ports->lost[port]) return STATUS_HARDWARE;
   while (bytes != 0) {
     const uint32_t piece = piece_of(bytes);
     const status_t status = link_post(link, src, offset, piece, signal);
@@ -74,11 +78,13 @@ status_t ports_send(ports_t* ports, uint32_t peer, uint64_t src, uint32_t offset
     }
     if (status == STATUS_BAD_ARGUMENT) return status;
     if (link_status(link).down) return report_down(ports, port, peer);
-    if (deadline == 0) deadline = event_deadline(PORTS_TIMEOUT_US);
+    if (deadline == 0) deadline = event_deadline(PORTS_SEND_TIMEOUT_US);
     /* Still training, or no room: an acknowledgement brings an interrupt, training has none. */
-    const uint64_t soon = event_deadline(10);
+    const uint64_t soon = event_deadline(pause);
+    if (pause < 10000u) pause *= 2;
     (void)event_wait(soon < deadline ? soon : deadline);
-    if (event_now() >= deadline) return report_silence(port, peer, "takes no message");
+    if (event_now() >= deadline)
+      return report_silence(ports, port, peer, "takes no message", PORTS_SEND_TIMEOUT_US);
   }
   return STATUS_OK;
 }
@@ -98,6 +104,7 @@ status_t ports_receive(ports_t* ports, uint32_t peer, uint32_t bytes, uint32_t s
   const uint32_t port = port_of(ports, peer);
   const mmio_t link = ports->registers[port];
   uint64_t deadline = 0;
+  if (ports->lost[port]) return STATUS_HARDWARE;
   while (bytes != 0) {
     if (link_signal_count(link, signal) - ports->seen[port][signal] != 0) {
       ++ports->seen[port][signal];
@@ -108,7 +115,7 @@ status_t ports_receive(ports_t* ports, uint32_t peer, uint32_t bytes, uint32_t s
     if (anyone_gave_up(ports)) return STATUS_HARDWARE;
     if (link_status(link).down) return report_down(ports, port, peer);
     if (!event_wait(deadline) && link_signal_count(link, signal) == ports->seen[port][signal])
-      return report_silence(port, peer, "no message");
+      return report_silence(ports, port, peer, "no message", PORTS_TIMEOUT_US);
   }
   return STATUS_OK;
 }

@@ -16,13 +16,17 @@
 
 #define PORTS_MAX 3u
 #define PORTS_SIGNALS 8u
-/** A peer that says nothing for so long is lost. */
-#define PORTS_TIMEOUT_US 5000000u
+/** A peer that says nothing for so long is lost. Peers compute in step, so this covers one layer of a pass.
+ */
+#define PORTS_TIMEOUT_US 2000000u
+/** A port that takes no message for so long (does not train, or acknowledges nothing) is lost. */
+#define PORTS_SEND_TIMEOUT_US 100000u
 
 typedef struct {
   uint32_t chip;
   uint32_t n_ports;
   mmio_t registers[PORTS_MAX];
+  bool lost[PORTS_MAX];                    /**< reported as DOWN or silent; not used again */
   uint32_t seen[PORTS_MAX][PORTS_SIGNALS]; /**< signals consumed */
 } ports_t;
 
