@@ -121,30 +121,31 @@ void Host::wait_for_chip() {
 void Host::run() {
   write_word(ram_offset_ + HOST_HEADER_OFFSET + offsetof(host_header_t, version), HOST_PROTOCOL_VERSION);
   while (!ready_ && !finished_) wait_for_chip();
-  if (finished_) return;
-
-  std::vector<std::uint32_t> prompt = request_.prompt;
-  transport(tlm::TLM_WRITE_COMMAND, ram_offset_ + HOST_TOKENS_OFFSET, prompt.data(),
-            static_cast<unsigned>(prompt.size() * sizeof(std::uint32_t)));
-  host_request_t generate{};
-  generate.opcode = HOST_REQUEST_GENERATE;
-  generate.id = 1;
-  generate.prompt_offset = HOST_TOKENS_OFFSET;
-  generate.prompt_tokens = static_cast<std::uint32_t>(prompt.size());
-  generate.max_new_tokens = request_.max_new_tokens;
-  generate.eos_token = request_.eos_token;
-  generate.temperature = request_.temperature;
-  generate.top_p = request_.top_p;
-  generate.top_k = request_.top_k;
-  generate.seed = request_.seed;
-  post(&generate);
-  if (events_.posted) events_.posted();
-  while (!finished_) wait_for_chip();
+  if (ready_) generate();
 
   host_request_t shutdown{};
   shutdown.opcode = HOST_REQUEST_SHUTDOWN;
   shutdown.id = 2;
   post(&shutdown);
+}
+
+void Host::generate() {
+  transport(tlm::TLM_WRITE_COMMAND, ram_offset_ + HOST_TOKENS_OFFSET, request_.prompt.data(),
+            static_cast<unsigned>(request_.prompt.size() * sizeof(std::uint32_t)));
+  host_request_t request{};
+  request.opcode = HOST_REQUEST_GENERATE;
+  request.id = 1;
+  request.prompt_offset = HOST_TOKENS_OFFSET;
+  request.prompt_tokens = static_cast<std::uint32_t>(request_.prompt.size());
+  request.max_new_tokens = request_.max_new_tokens;
+  request.eos_token = request_.eos_token;
+  request.temperature = request_.temperature;
+  request.top_p = request_.top_p;
+  request.top_k = request_.top_k;
+  request.seed = request_.seed;
+  post(&request);
+  if (events_.posted) events_.posted();
+  while (!finished_) wait_for_chip();
 }
 
 }  // namespace memwall::host

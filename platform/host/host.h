@@ -52,6 +52,7 @@ class Host : public sc_core::sc_module {
 
  private:
   void run();
+  void generate();
   bool drain();
   void transport(tlm::tlm_command command, std::uint64_t address, void* bytes, unsigned count);
   std::uint32_t read_word(std::uint64_t address);

@@ -338,7 +338,7 @@ class Run {
     sc_core::sc_report_handler::set_actions("/OSCI/SystemC", sc_core::SC_INFO, sc_core::SC_DO_NOTHING);
     const TimePs limit = scenario_.system.time_limit_ms * kPsPerMs;
     sc_core::sc_start(to_sc(limit), sc_core::SC_EXIT_ON_STARVATION);
-    timed_out_ = to_ps(sc_core::sc_time_stamp()) >= limit;
+    timed_out_ = sc_core::sc_pending_activity();
     rethrow_simulation_error();
     if (debugger_) debugger_->finished(supervisor_->failed_chip() >= 0 ? 1 : 0);
   }
@@ -375,7 +375,8 @@ class Run {
     } else if (host_->status() == HOST_STATUS_CONTEXT_FULL) {
       r.finish = "context_full";
     } else {
-      r.finish = !r.tokens.empty() && r.tokens.back() == model_.tokenizer.eos() ? "stop" : "length";
+      // The firmware keeps the end-of-sequence token to itself.
+      r.finish = r.tokens.size() < scenario_.workload.max_new_tokens ? "stop" : "length";
     }
 
     if (first_token_.reached) {
