@@ -47,6 +47,7 @@ class Builder {
     Program p;
     p.elf = elf();
     p.log_origin = origin_;
+    p.subjects = subjects_;
     p.log_bytes = log_used_;
     return p;
   }
@@ -135,6 +136,7 @@ class Builder {
   /// Executes `w` and remembers it as the origin of what is logged next.
   void subject(Word w) {
     what_ = hex(w) + " at " + hex(kCode + code_.size());
+    subjects_.push_back(w);
     word(w);
   }
 
@@ -149,6 +151,8 @@ class Builder {
   void float_memory();
   void csr();
   void csr_probe();
+  void machine_status();
+  void self_modification();
   void illegal();
   void user_item();
   void pmp();
@@ -172,6 +176,7 @@ class Builder {
   std::size_t handler_ = 0, to_finale_ = 0;
   u64 log_used_ = 0, log_base_ = 0;
   std::vector<std::string> origin_;
+  std::vector<Word> subjects_;
   std::string what_ = "start";
   bool in_loop_ = false;
   bool pmp_ready_ = false;

@@ -7,13 +7,16 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <iterator>
+#include <set>
 #include <sstream>
 
 #include "hart/bare_machine.h"
+#include "hart/isa.h"
 #include "program.h"
 
 namespace conformance {
@@ -89,6 +92,10 @@ std::string explain(const Program& p, const std::string& qemu, const std::string
 void compare(Kind kind, const char* name, std::uint64_t first_seed, unsigned programs, unsigned items) {
   if (!qemu_installed())
     GTEST_SKIP() << "qemu-system-riscv64 is not installed: the hart is not compared with it";
+  // A longer soak: MEMWALL_CONFORMANCE_FACTOR=20 runs twenty times as many programs.
+  if (const char* factor = std::getenv("MEMWALL_CONFORMANCE_FACTOR")) {
+    programs *= static_cast<unsigned>(std::max(1, std::atoi(factor)));
+  }
   const std::string base = testing::TempDir() + "memwall_" + name + "_" + std::to_string(getpid());
   std::uint64_t instructions = 0, traps = 0;
   for (std::uint64_t seed = first_seed; seed < first_seed + programs; ++seed) {
@@ -108,6 +115,53 @@ void compare(Kind kind, const char* name, std::uint64_t first_seed, unsigned pro
   std::remove((base + ".out").c_str());
   std::printf("%s: %u programs, %llu instructions with their dumps, %llu traps: equal\n", name, programs,
               static_cast<unsigned long long>(instructions), static_cast<unsigned long long>(traps));
+}
+
+TEST(HartAgainstQemu, TheProgramsContainEveryInstruction) {
+  using memwall::hart::Opcode;
+  std::set<Opcode> opcodes;
+  std::set<memwall::hart::FpFunction> fp, all_fp;
+  std::set<std::uint32_t> atomics, csr_forms, compressed;
+  const auto count = [&](Kind kind, std::uint64_t seed, unsigned items) {
+    for (const std::uint32_t bits : make_program(kind, seed, items).subjects) {
+      const bool is_short = (bits & 3) != 3;
+      const auto d = memwall::hart::decode(
+          is_short ? memwall::hart::expand_compressed(static_cast<std::uint16_t>(bits)) : bits);
+      opcodes.insert(d.opcode);
+      if (d.fp != nullptr) fp.insert(d.fp);
+      if (is_short && d.opcode != Opcode::kIllegal) compressed.insert((bits >> 13) << 2 | (bits & 3));
+      if ((bits & 0x7f) == 0x2f && d.opcode != Opcode::kIllegal)
+        atomics.insert((bits >> 27) << 3 | (bits >> 12 & 7));
+      if (d.opcode == Opcode::kCsr) csr_forms.insert(bits >> 12 & 7);
+    }
+  };
+  count(Kind::kInteger, 1, 3000);
+  count(Kind::kFloat, 1, 3000);
+  count(Kind::kUser, 1, 1500);
+  count(Kind::kCsr, 1, 1500);
+  count(Kind::kInterrupt, 1, 300);
+  // Plain jumps, branches and fences are the frame of the programs and not among the subjects.
+  using O = Opcode;
+  const std::set<Opcode> frame = {O::kBeq, O::kBne,   O::kBlt, O::kBge,        O::kBltu,       O::kBgeu,
+                                  O::kJal, O::kFence, O::kLi,  O::kFetchFault, O::kBreakpoint, O::kBlockEnd};
+  for (unsigned n = 0; n < static_cast<unsigned>(O::kCount); ++n) {
+    if (frame.count(static_cast<O>(n)) != 0) continue;
+    EXPECT_EQ(opcodes.count(static_cast<O>(n)), 1u) << "opcode " << n;
+  }
+  for (std::uint32_t bits = 0; bits < 1u << 17; ++bits) {  // funct7, rs2, funct3 of OP-FP
+    const auto d =
+        memwall::hart::decode((bits >> 10 & 0x7f) << 25 | (bits >> 5 & 31) << 20 | (bits & 7) << 12 | 0x53);
+    if (d.fp != nullptr) all_fp.insert(d.fp);
+  }
+  for (std::uint32_t n = 0; n < 8; ++n) {
+    all_fp.insert(memwall::hart::decode((n & 1) << 25 | 0x43 | (n >> 1) << 2).fp);
+  }
+  for (const auto function : all_fp) EXPECT_EQ(fp.count(function), 1u);
+  EXPECT_EQ(fp.size(), all_fp.size());
+  EXPECT_EQ(atomics.size(), 22u);
+  EXPECT_EQ(csr_forms.size(), 6u);
+  std::printf("%zu operations, %zu floating-point functions, %zu atomics, %zu compressed groups\n",
+              opcodes.size(), fp.size(), atomics.size(), compressed.size());
 }
 
 TEST(HartAgainstQemu, IntegerMemoryAtomicAndCompressedInstructions) {

@@ -37,6 +37,7 @@ struct Program {
   /// For messages: the instruction whose result is in log slot i (8 bytes each).
   std::vector<std::string> log_origin;
   std::uint64_t log_bytes = 0;
+  std::vector<std::uint32_t> subjects;  ///< instructions under test (16-bit ones as they are)
 };
 
 Program make_program(Kind kind, std::uint64_t seed, unsigned items);

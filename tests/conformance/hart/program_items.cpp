@@ -16,7 +16,8 @@ void Builder::item() {
       if (pick < 78) return compressed();
       if (pick < 86) return control();
       if (pick < 90) return loop();
-      if (pick < 96) return illegal();
+      if (pick < 95) return illegal();
+      if (pick < 97) return self_modification();
       return csr();
     }
     case Kind::kFloat: {
@@ -29,7 +30,7 @@ void Builder::item() {
     case Kind::kUser:
       return user_item();
     case Kind::kCsr:
-      return chance(50) ? csr() : csr_probe();
+      return chance(40) ? csr() : chance(60) ? csr_probe() : machine_status();
     case Kind::kPmp:
       return pmp();
     case Kind::kInterrupt:
@@ -152,6 +153,7 @@ void Builder::compressed() {
       break;
   }
   what_ = hex(bits) + " at " + hex(kCode + code_.size());
+  subjects_.push_back(bits);
   half(bits);
   if (chance(60) && rd != 0) log_x(rd);
 }
@@ -337,6 +339,42 @@ void Builder::csr() {
     word(csrrw(zero, mcounteren, 7));
   }
   if (number == frm || number == fcsr) word(i(static_cast<std::int32_t>(frm), below(5), 5, zero, 0x73));
+}
+
+/// Sets or clears bits of mstatus that both sides have, by every form of CSR instruction, and logs those
+/// bits. No interrupt is enabled and user mode may do everything, so that MIE and MPRV have no effect here.
+void Builder::machine_status() {
+  static constexpr u64 kBits[] = {1u << 3, 1u << 7, 1u << 17, 1u << 21};  // MIE, MPIE, MPRV, TW
+  address(t0, kBits[below(4)] | kBits[below(4)]);
+  const unsigned rd = short_target(), other = rd == 9 ? 10 : 9;
+  subject(i(static_cast<std::int32_t>(mstatus), t0, 2 + below(2), rd, 0x73));
+  if (chance(30))
+    subject(i(static_cast<std::int32_t>(mstatus), 8, 6 + below(2), other, 0x73));  // MIE by immediate
+  address(t0, 1u << 3 | 1u << 7 | 3u << 11 | 1u << 17 | 1u << 21);
+  // QEMU 7.2 keeps SXL without S mode; the rest is compared.
+  for (const unsigned reg : {rd, other}) word(r(0, reg, t0, 7, reg, 0x33));
+  word(csrr(t1, mstatus));
+  word(r(0, t1, t0, 7, t1, 0x33));
+  log_x(t1);
+}
+
+/// Writes an instruction over one that follows, makes it visible by fence.i and executes it.
+void Builder::self_modification() {
+  const unsigned rd = target();
+  const Word w = addi(rd, any(), static_cast<std::int32_t>(below(4096)) - 2048);
+  const std::size_t base = code_.size();
+  word(auipc(kTempReg, 0));
+  const auto low = static_cast<std::int32_t>(w << 20) >> 20;
+  word(lui(7, (w - static_cast<Word>(low)) >> 12));
+  word(addiw(7, 7, low));
+  if (chance(50)) word(i(static_cast<std::int32_t>(below(256)), 0, 0, 0, 0x0f));  // fence
+  word(0);
+  const std::size_t store = code_.size() - 4;
+  subject(fence_i());
+  const std::size_t slot = code_.size();
+  word(chance(50) ? nop() : addi(rd, rd, 1));
+  patch(store, sw(7, kTempReg, static_cast<std::int32_t>(slot - base)));
+  log_x(rd);
 }
 
 /// Does a CSR exist, may it be read, may it be written? The value does not matter.
