@@ -56,7 +56,8 @@ struct Config {
   TimePs link_latency = 10 * kPsPerNs;  ///< one way, host controller to base die
 
   double read_gbytes_per_s = 1638;   ///< what the preset claims for the cube
-  double read_pj_per_bit = 6.1;      ///< per bit of a sensed page
+  double sense_pj_per_bit = 5.6;     ///< per bit of a sensed page
+  double transfer_pj_per_bit = 0.5;  ///< per bit on a channel link, either way
   double program_pj_per_bit = 100;   ///< per bit of a programmed page
   std::vector<std::string> assumed;  ///< preset keys without a published source, e.g. "timing.ecc_ns"
 

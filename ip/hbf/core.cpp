@@ -89,8 +89,11 @@ void Core::set_retry(RetryMode mode, unsigned stage) {
 
 double Core::energy_pj() const {
   const double page_bits = 8.0 * kPageBytes;
-  return static_cast<double>(counters_.senses) * page_bits * config_.read_pj_per_bit +
-         static_cast<double>(counters_.programs) * page_bits * config_.program_pj_per_bit;
+  const double moved_bits =
+      8.0 * static_cast<double>(counters_.read_bytes) + page_bits * static_cast<double>(counters_.programs);
+  return page_bits * (static_cast<double>(counters_.senses) * config_.sense_pj_per_bit +
+                      static_cast<double>(counters_.programs) * config_.program_pj_per_bit) +
+         moved_bits * config_.transfer_pj_per_bit;
 }
 
 TimePs Core::transfer_time(std::uint64_t bytes) const {

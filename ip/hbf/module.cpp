@@ -200,8 +200,8 @@ void HbfModule::report(StatSink& sink) const {
   sink.count("read_accesses", c.read_accesses, "requests", "Read transactions.");
   sink.amount(
       "energy_pj", core_.energy_pj(), "pJ",
-      "Sensed and programmed bits times the preset's energy per bit; the read figure is a bound derived from "
-      "published power and bandwidth.");
+      "Sensed, programmed and moved bits times the preset's energies per bit; sensing is a bound derived "
+      "from published power and bandwidth.");
   sink.level("peak_read_gbytes_per_s", config.peak_read_gbytes_per_s(), "gbytes_per_s",
              "The smaller of planes x page / tR and the channel links together.");
   sink.level("capacity_bytes", static_cast<double>(config.capacity_bytes), "bytes", "Addressable capacity.");

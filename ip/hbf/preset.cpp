@@ -47,7 +47,8 @@ class Reader {
     link.finish();
 
     TomlTable energy = root_.table("energy");
-    config.read_pj_per_bit = real(energy, "read", "pj_per_bit", 0, 1e5);
+    config.sense_pj_per_bit = real(energy, "sense", "pj_per_bit", 0, 1e5);
+    config.transfer_pj_per_bit = real(energy, "transfer", "pj_per_bit", 0, 1e5);
     config.program_pj_per_bit = real(energy, "program", "pj_per_bit", 0, 1e5);
     energy.finish();
 

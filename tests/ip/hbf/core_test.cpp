@@ -278,11 +278,14 @@ TEST(HbfCore, RandomOutcomesFollowTheirRatesAndTheSeed) {
               375);  // uncorrectable pages go through the stages, too
 }
 
-TEST(HbfCore, EnergyIsChargedPerSensedAndProgrammedPage) {
+TEST(HbfCore, EnergyIsChargedPerSensedAndProgrammedPageAndMovedBit) {
   Core core(small_cube());
   write(core, page(0));
+  EXPECT_DOUBLE_EQ(core.energy_pj(), 32768 * (100 + 0.5));
   read(core, page(0), 64);
-  EXPECT_DOUBLE_EQ(core.energy_pj(), 32768 * (100 + 6.1));
+  EXPECT_DOUBLE_EQ(core.energy_pj(), 32768 * (100 + 0.5 + 5.6) + 512 * 0.5);
+  read(core, page(0), 64);  // from the page buffer
+  EXPECT_DOUBLE_EQ(core.energy_pj(), 32768 * (100 + 0.5 + 5.6) + 2 * 512 * 0.5);
 }
 
 TEST(HbfLinkSchedule, TransferTakesTheFirstGapThatIsLongEnough) {
