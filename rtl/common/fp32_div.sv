@@ -1,9 +1,9 @@
 // SPDX-FileCopyrightText: The Memwall authors
 // SPDX-License-Identifier: Apache-2.0
 //
-// binary32 division, round to nearest even, subnormals kept, NaN results canonical. Restoring, one quotient
-// bit per cycle: `done_o` is high for one cycle, 27 cycles after the cycle of `start_i` (2 cycles for
-// special operands). `start_i` while busy is ignored.
+// binary32 division, round to nearest even, subnormals kept, NaN results canonical. Restoring,
+// one quotient bit per cycle: `done_o` is high for one cycle, 27 cycles after the cycle of
+// `start_i` (2 cycles for special operands). `start_i` while busy is ignored.
 
 module fp32_div (
   input  logic        clk_i,
@@ -70,9 +70,9 @@ module fp32_div (
       zeros_b = fp32_pkg::lzc48(mant_b);
       mant_a = mant_a << zeros_a;
       mant_b = mant_b << zeros_b;
-      exponent = (a_i[30:23] == '0 ? 12'sd1 : signed'({4'd0, a_i[30:23]})) - signed'({6'd0, zeros_a}) -
-                 (b_i[30:23] == '0 ? 12'sd1 : signed'({4'd0, b_i[30:23]})) + signed'({6'd0, zeros_b}) +
-                 12'sd127;
+      exponent = (a_i[30:23] == '0 ? 12'sd1 : signed'({4'd0, a_i[30:23]})) -
+                 (b_i[30:23] == '0 ? 12'sd1 : signed'({4'd0, b_i[30:23]})) -
+                 signed'({6'd0, zeros_a}) + signed'({6'd0, zeros_b}) + 12'sd127;
       if (nan_a || nan_b || (inf_a && inf_b) || (a_i[30:0] == '0 && b_i[30:0] == '0)) begin
         special = 1'b1;
       end else if (inf_a || b_i[30:0] == '0) begin

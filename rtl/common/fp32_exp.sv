@@ -1,8 +1,9 @@
 // SPDX-FileCopyrightText: The Memwall authors
 // SPDX-License-Identifier: Apache-2.0
 //
-// e^x of the numerics contract (ip/numerics/kernels.h, exp_f32), bit for bit. Pipelined: one operand per cycle,
-// result 18 cycles later, in order. No back-pressure: the caller keeps room for what it has sent.
+// e^x of the numerics contract (ip/numerics/kernels.h, exp_f32), bit for bit. Pipelined: one
+// operand per cycle, result 18 cycles later, in order. No back-pressure: the caller keeps room
+// for what it has sent.
 //
 //   t = x * log2e + 0x1.8p23    n = t - 0x1.8p23    r = (x - n * ln2_high) - n * ln2_low
 //   p = Horner of 1/720 1/120 1/24 1/6 1/2 1 1      result = p with n added to its exponent field

@@ -1,8 +1,8 @@
 // SPDX-FileCopyrightText: The Memwall authors
 // SPDX-License-Identifier: Apache-2.0
 //
-// f16 (binary16) or bf16 to binary32, exact. Combinational. `en_i` isolates the operand: the result is 0 while
-// it is low.
+// f16 (binary16) or bf16 to binary32, exact. Combinational. `en_i` isolates the operand: the
+// result is 0 while it is low.
 
 module fp32_from_half (
   input  logic        en_i,

@@ -1,8 +1,8 @@
 // SPDX-FileCopyrightText: The Memwall authors
 // SPDX-License-Identifier: Apache-2.0
 //
-// binary32 multiplication, round to nearest even, subnormals kept, NaN results canonical. Combinational.
-// `en_i` isolates the operands: the result is 0 while it is low.
+// binary32 multiplication, round to nearest even, subnormals kept, NaN results canonical.
+// Combinational. `en_i` isolates the operands: the result is 0 while it is low.
 
 module fp32_mul (
   input  logic        en_i,

@@ -35,8 +35,8 @@ package fp32_pkg;
     if (!v[47]) lzc48 = lzc48 + 6'd1;
   endfunction
 
-  // Rounds to nearest even, once, into subnormals and infinity. `mant` has its leading one in bit 47 and
-  // stands for 1.x; `exponent` is its biased exponent before range checks.
+  // Rounds to nearest even, once, into subnormals and infinity. `mant` has its leading one in bit
+  // 47 and stands for 1.x; `exponent` is its biased exponent before range checks.
   function automatic logic [31:0] round_pack(input logic sign, input logic signed [11:0] exponent,
                                              input logic [47:0] mant);
     logic [47:0] m;

@@ -1,9 +1,9 @@
 // SPDX-FileCopyrightText: The Memwall authors
 // SPDX-License-Identifier: Apache-2.0
 //
-// One MXINT8 block: exact dot product of 32 int8 pairs, scaled by 2^(scale_w + scale_x - 254 - 12) and rounded
-// once to binary32 (into subnormals and infinity too). A scale of 255 on either side gives NaN. Combinational.
-// `en_i` isolates the operands.
+// One MXINT8 block: exact dot product of 32 int8 pairs, scaled by 2^(scale_w + scale_x - 254 -
+// 12) and rounded once to binary32 (into subnormals and infinity too). A scale of 255 on either
+// side gives NaN. Combinational. `en_i` isolates the operands.
 
 module mx_block_dot (
   input  logic            en_i,
@@ -42,8 +42,8 @@ module mx_block_dot (
         zeros = fp32_pkg::lzc48(mant);
         mant = mant << zeros;
         // 2^(20 - zeros) * 2^(sum of scales - 266), biased by 127
-        exponent = signed'({4'd0, weight_scale_i}) + signed'({4'd0, activation_scale_i}) - 12'sd119 -
-                   signed'({6'd0, zeros});
+        exponent = signed'({4'd0, weight_scale_i}) + signed'({4'd0, activation_scale_i}) -
+                   signed'({6'd0, zeros}) - 12'sd119;
         value_o = fp32_pkg::round_pack(dot[20], exponent, mant);
       end
     end

@@ -1,9 +1,10 @@
 // SPDX-FileCopyrightText: The Memwall authors
 // SPDX-License-Identifier: Apache-2.0
 //
-// Quantises 32 binary32 values to one MXINT8 block (numerics/formats.h, quantise_mxint8). Combinational.
-// scale = biased exponent of the largest magnitude; element = RNE(x * 64 / 2^(scale - 127)), clamped to
-// [-127, 127]; any infinity or NaN: scale 255, elements 0. `en_i` isolates the operands.
+// Quantises 32 binary32 values to one MXINT8 block (numerics/formats.h, quantise_mxint8).
+// Combinational. scale = biased exponent of the largest magnitude; element = RNE(x * 64 /
+// 2^(scale - 127)), clamped to [-127, 127]; any infinity or NaN: scale 255, elements 0. `en_i`
+// isolates the operands.
 
 module mx_quantise (
   input  logic             en_i,

@@ -1,8 +1,8 @@
 // SPDX-FileCopyrightText: The Memwall authors
 // SPDX-License-Identifier: Apache-2.0
 //
-// The pairwise tree of sum16: partial[l] += partial[l + s] for s = 8, 4, 2, 1. Pipelined: one set of 16 partials
-// per cycle, result 4 cycles later, in order. No back-pressure.
+// The pairwise tree of sum16: partial[l] += partial[l + s] for s = 8, 4, 2, 1. Pipelined: one set
+// of 16 partials per cycle, result 4 cycles later, in order. No back-pressure.
 
 module sum16_tree #(
   parameter int unsigned TagWidth = 8
@@ -32,7 +32,8 @@ module sum16_tree #(
 
   for (genvar l = 0; l < 8; l++) begin : gen_8
     fp32_add u_add (
-      .en_i(valid_i), .a_i(partials_i[32*l+:32]), .b_i(partials_i[32*(l+8)+:32]), .sum_o(sum8[32*l+:32])
+      .en_i(valid_i), .a_i(partials_i[32*l+:32]), .b_i(partials_i[32*(l+8)+:32]),
+      .sum_o(sum8[32*l+:32])
     );
   end
   for (genvar l = 0; l < 4; l++) begin : gen_4

@@ -1,8 +1,8 @@
 // SPDX-FileCopyrightText: The Memwall authors
 // SPDX-License-Identifier: Apache-2.0
 //
-// The checks of a descriptor, in the order of the numerics contract. Combinational. Bit i of the descriptor's
-// first byte is bit i of `descriptor_i`.
+// The checks of a descriptor, in the order of the numerics contract. Combinational. Bit i of the
+// descriptor's first byte is bit i of `descriptor_i`.
 
 module pnm_check (
   input  logic [8*compute_descriptor_pkg::SizeBytes-1:0] descriptor_i,
@@ -49,10 +49,12 @@ module pnm_check (
   logic is_matvec;
   logic is_attention;
   logic is_mx;
+  logic known;
   assign nop_o = opcode == compute_descriptor_pkg::OpcodeNop;
   assign is_matvec = opcode == compute_descriptor_pkg::OpcodeMatvec;
   assign is_attention = opcode == compute_descriptor_pkg::OpcodeAttention;
   assign is_mx = format == compute_descriptor_pkg::FormatMxint8;
+  assign known = nop_o || is_matvec || is_attention;
   assign irq_o = flags[0];
 
   // Fields that no operation of this unit uses, and those that this one does not use.
@@ -65,12 +67,13 @@ module pnm_check (
         descriptor_i[8*compute_descriptor_pkg::TileRowsOffset+:32] != '0 ||
         descriptor_i[8*compute_descriptor_pkg::WorkOffset+:64] != '0 ||
         descriptor_i[8*compute_descriptor_pkg::WorkBytesOffset+:32] != '0 ||
-        descriptor_i[8*compute_descriptor_pkg::SizeBytes-1:8*compute_descriptor_pkg::Reserved0Offset] != '0;
+        descriptor_i[8*compute_descriptor_pkg::SizeBytes-1:
+                     8*compute_descriptor_pkg::Reserved0Offset] != '0;
     reserved_ok = !never_used;
-    if (nop_o && ({format, n, k, m, dst, src0, src1, src2, stride0, stride1, stride2, stride3, scalar0} != '0)) begin
-      reserved_ok = 1'b0;
-    end
-    if (is_matvec && (scalar0 != '0 || (!is_mx && (src2 != '0 || stride2 != '0)))) reserved_ok = 1'b0;
+    if (nop_o && {format, n, k, m, dst, src0, src1, src2} != '0) reserved_ok = 1'b0;
+    if (nop_o && {stride0, stride1, stride2, stride3, scalar0} != '0) reserved_ok = 1'b0;
+    if (is_matvec && scalar0 != '0) reserved_ok = 1'b0;
+    if (is_matvec && !is_mx && (src2 != '0 || stride2 != '0)) reserved_ok = 1'b0;
   end
 
   logic format_ok;
@@ -86,8 +89,8 @@ module pnm_check (
       shape_ok = n != '0 && k != '0 && n <= 32'(pnm_pkg::MaxRows);
       if (is_matvec) shape_ok = shape_ok && m == 32'd1 && k <= 32'(pnm_pkg::MaxK);
       else begin
-        shape_ok = shape_ok && m != '0 && m <= 32'(pnm_pkg::MaxHeads) && k <= 32'(pnm_pkg::MaxHeadDim) &&
-                   scores <= 32'(pnm_pkg::MaxScores);
+        shape_ok = shape_ok && m != '0 && m <= 32'(pnm_pkg::MaxHeads) &&
+                   k <= 32'(pnm_pkg::MaxHeadDim) && scores <= 32'(pnm_pkg::MaxScores);
       end
     end
   end
@@ -122,7 +125,7 @@ module pnm_check (
   end
 
   always_comb begin
-    if (!(nop_o || is_matvec || is_attention)) status_o = completion_record_pkg::StatusBadOpcode[3:0];
+    if (!known) status_o = completion_record_pkg::StatusBadOpcode[3:0];
     else if (!format_ok) status_o = completion_record_pkg::StatusBadFormat[3:0];
     else if (!reserved_ok) status_o = completion_record_pkg::StatusBadReserved[3:0];
     else if (!shape_ok) status_o = completion_record_pkg::StatusBadShape[3:0];

@@ -1,10 +1,11 @@
 // SPDX-FileCopyrightText: The Memwall authors
 // SPDX-License-Identifier: Apache-2.0
 //
-// AXI4-Lite registers (ip/pnm/regs.toml). One access at a time: a write takes effect in the cycle in which both
-// its address and its data are there, its response follows one cycle later; a read's data one cycle after its
-// address. Undefined or unaligned offsets and writes with partial strobes get SLVERR and do nothing.
-// The debug port reads the same registers without a transaction.
+// AXI4-Lite registers (ip/pnm/regs.toml). One access at a time: a write takes effect in the cycle
+// in which both its address and its data are there, its response follows one cycle later; a
+// read's data one cycle after its address. Undefined or unaligned offsets and writes with partial
+// strobes get SLVERR and do nothing. The debug port reads the same registers without a
+// transaction.
 
 module pnm_csr (
   input  logic        clk_i,
@@ -130,14 +131,15 @@ module pnm_csr (
     write_defined = 1'b0;
     if (write) begin
       unique case (aw_addr_i)
-        pnm_reg_pkg::QueueBaseLoOffset, pnm_reg_pkg::QueueBaseHiOffset, pnm_reg_pkg::QueueSizeOffset,
-        pnm_reg_pkg::TailOffset, pnm_reg_pkg::HeadOffset, pnm_reg_pkg::CompletionBaseLoOffset,
-        pnm_reg_pkg::CompletionBaseHiOffset, pnm_reg_pkg::ControlOffset, pnm_reg_pkg::StatusOffset,
-        pnm_reg_pkg::IrqStatusOffset, pnm_reg_pkg::IrqEnableOffset, pnm_reg_pkg::ErrorTagOffset,
-        pnm_reg_pkg::ErrorAddressLoOffset, pnm_reg_pkg::ErrorAddressHiOffset, pnm_reg_pkg::IdOffset,
-        pnm_reg_pkg::CapsOffset, pnm_reg_pkg::CapsScoresOffset, pnm_reg_pkg::CapsKOffset,
-        pnm_reg_pkg::CyclesLoOffset, pnm_reg_pkg::CyclesHiOffset, pnm_reg_pkg::ReadBeatsOffset,
-        pnm_reg_pkg::WriteBeatsOffset: write_defined = 1'b1;
+        pnm_reg_pkg::QueueBaseLoOffset, pnm_reg_pkg::QueueBaseHiOffset,
+        pnm_reg_pkg::QueueSizeOffset, pnm_reg_pkg::TailOffset, pnm_reg_pkg::HeadOffset,
+        pnm_reg_pkg::CompletionBaseLoOffset, pnm_reg_pkg::CompletionBaseHiOffset,
+        pnm_reg_pkg::ControlOffset, pnm_reg_pkg::StatusOffset, pnm_reg_pkg::IrqStatusOffset,
+        pnm_reg_pkg::IrqEnableOffset, pnm_reg_pkg::ErrorTagOffset,
+        pnm_reg_pkg::ErrorAddressLoOffset, pnm_reg_pkg::ErrorAddressHiOffset,
+        pnm_reg_pkg::IdOffset, pnm_reg_pkg::CapsOffset, pnm_reg_pkg::CapsScoresOffset,
+        pnm_reg_pkg::CapsKOffset, pnm_reg_pkg::CyclesLoOffset, pnm_reg_pkg::CyclesHiOffset,
+        pnm_reg_pkg::ReadBeatsOffset, pnm_reg_pkg::WriteBeatsOffset: write_defined = 1'b1;
         default: write_defined = 1'b0;
       endcase
     end

@@ -1,10 +1,11 @@
 // SPDX-FileCopyrightText: The Memwall authors
 // SPDX-License-Identifier: Apache-2.0
 //
-// Near-memory decode unit: AXI4-Lite registers, AXI4 memory port (256-bit data, INCR bursts, one ID, so responses
-// are in order), interrupt. Every output is a function of registers, but for AWREADY and WREADY of the register
-// port. RREADY and BREADY of the memory port are always high.
-// `active_o` tells whoever gates the clock that the unit has work; register accesses need the clock as well.
+// Near-memory decode unit: AXI4-Lite registers, AXI4 memory port (256-bit data, INCR bursts, one
+// ID, so responses are in order), interrupt. Every output is a function of registers, but for
+// AWREADY and WREADY of the register port. RREADY and BREADY of the memory port are always high.
+// `active_o` tells whoever gates the clock that the unit has work; register accesses need the
+// clock as well.
 
 module pnm_decode (
   input  logic         clk_i,

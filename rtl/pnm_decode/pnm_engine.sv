@@ -1,10 +1,10 @@
 // SPDX-FileCopyrightText: The Memwall authors
 // SPDX-License-Identifier: Apache-2.0
 //
-// Executes one checked descriptor (MATVEC or ATTENTION): asks the reader for x (or q), then W (or K, then V) in
-// one go, loads the operand buffer, streams the rows through the lanes and has the results written.
-// `start_i` with `op_i` (held until `done_o`); `done_o` for one cycle with the outcome, when every access
-// has its response. On the first failed access the rest is dropped.
+// Executes one checked descriptor (MATVEC or ATTENTION): asks the reader for x (or q), then W (or
+// K, then V) in one go, loads the operand buffer, streams the rows through the lanes and has the
+// results written. `start_i` with `op_i` (held until `done_o`); `done_o` for one cycle with the
+// outcome, when every access has its response. On the first failed access the rest is dropped.
 
 module pnm_engine (
   input  logic               clk_i,
@@ -230,8 +230,8 @@ module pnm_engine (
   logic output_start;
   logic output_done;
   pnm_output u_output (
-    .clk_i, .rst_ni, .clear_i(clear), .dst_i(op_i.dst), .stride_i(op_i.stride3), .n_i(op_i.n), .m_i(op_i.m),
-    .tail_i(op_i.k[2:0]), .row_beats_i(x_beats),
+    .clk_i, .rst_ni, .clear_i(clear), .dst_i(op_i.dst), .stride_i(op_i.stride3), .n_i(op_i.n),
+    .m_i(op_i.m), .tail_i(op_i.k[2:0]), .row_beats_i(x_beats),
     .result_i(dot_valid && !op_i.attention), .result_value_i(tree_sum), .start_i(output_start),
     .fetch_o(fetch), .scale_o(scale), .address_o(scale_address), .head_o(scale_head),
     .inverse_valid_i(inverse_valid), .products_i(products), .full_i(write_full_i),
@@ -315,8 +315,10 @@ module pnm_engine (
 `ifndef SYNTHESIS
   always_ff @(posedge clk_i) begin
     assert (!(sums_valid && partials_valid)) else $error("both users of the tree");
-    assert (!(data_valid_i && data_ready_o && data_side_i && !is_mx)) else $error("stray scale beat");
-    assert (!(pending && phase_q != Main && phase_q != Value && !clear)) else $error("step outside a pass");
+    assert (!(data_valid_i && data_ready_o && data_side_i && !is_mx))
+    else $error("stray scale beat");
+    assert (!(pending && phase_q != Main && phase_q != Value && !clear))
+    else $error("step outside a pass");
   end
 `endif
 

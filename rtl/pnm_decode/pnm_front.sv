@@ -1,10 +1,11 @@
 // SPDX-FileCopyrightText: The Memwall authors
 // SPDX-License-Identifier: Apache-2.0
 //
-// Turns the beats of W, K or V into steps for the lanes. A beat is one step of 16 elements (f16, bf16), half a step
-// (f32: two beats make one), or one block (MXINT8; scale rows come first, as side beats). Each step is held for
-// m cycles, once per head. A beat is taken in the cycle of the previous step's last head, so a stream without gaps
-// gives a step in every cycle. `start_i` begins a pass of n rows.
+// Turns the beats of W, K or V into steps for the lanes. A beat is one step of 16 elements (f16,
+// bf16), half a step (f32: two beats make one), or one block (MXINT8; scale rows come first, as
+// side beats). Each step is held for m cycles, once per head. A beat is taken in the cycle of the
+// previous step's last head, so a stream without gaps gives a step in every cycle. `start_i`
+// begins a pass of n rows.
 
 module pnm_front (
   input  logic             clk_i,

@@ -2,12 +2,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The multiply-add lanes with their accumulators. Two stages, one step per cycle:
-//   M  product of the operand with x (dot products), with a broadcast scalar (weighted sum of V, final scaling), or
-//      the MXINT8 block product in lane 0
+//   M  product of the operand with x (dot products), with a broadcast scalar (weighted sum of V,
+//      final scaling), or the MXINT8 block product in lane 0
 //   A  accumulator[address] + product, written back and, behind the last step of a row, given out
-// The final scaling takes its operand from the accumulators and ends behind M. A result is forwarded to
-// a step that follows at once on the same accumulator.
-// Physically each stage would be several; the number of cycles would grow by a constant per descriptor.
+// The final scaling takes its operand from the accumulators and ends behind M. A result is
+// forwarded to a step that follows at once on the same accumulator. Physically each stage would
+// be several; the number of cycles would grow by a constant per descriptor.
 
 module pnm_lanes (
   input  logic         clk_i,

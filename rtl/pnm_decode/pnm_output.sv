@@ -1,9 +1,10 @@
 // SPDX-FileCopyrightText: The Memwall authors
 // SPDX-License-Identifier: Apache-2.0
 //
-// Writes results. MATVEC: packs row results, eight to a beat. ATTENTION: after `start_i`, for each head and each
-// 16 elements reads the accumulators, has the lanes multiply them by the head's reciprocal and writes two beats
-// (4 cycles per 16 elements). `done_o` once every beat has been handed to the writer.
+// Writes results. MATVEC: packs row results, eight to a beat. ATTENTION: after `start_i`, for
+// each head and each 16 elements reads the accumulators, has the lanes multiply them by the
+// head's reciprocal and writes two beats (4 cycles per 16 elements). `done_o` once every beat has
+// been handed to the writer.
 
 module pnm_output (
   input  logic               clk_i,

@@ -37,7 +37,8 @@ package pnm_pkg;
     logic [31:0] factor;
   } op_t;
 
-  // What the reader fetches: `rows` rows of `beats` beats; each row may be preceded by a side row (scales).
+  // What the reader fetches: `rows` rows of `beats` beats; each row may be preceded by a side row
+  // (scales).
   typedef struct packed {
     logic [63:0] address;
     logic [31:0] stride;

@@ -1,10 +1,10 @@
 // SPDX-FileCopyrightText: The Memwall authors
 // SPDX-License-Identifier: Apache-2.0
 //
-// The command queue: fetches a descriptor (4 beats), checks it, has the engine execute it, writes the completion
-// record (1 beat), moves HEAD. A failed descriptor completes too (record, HEAD), then the queue halts.
-// RESET, RESUME and a cleared ENABLE are taken between descriptors. Cycles of a record count from the first
-// cycle of the fetch to the last response of the execution.
+// The command queue: fetches a descriptor (4 beats), checks it, has the engine execute it, writes
+// the completion record (1 beat), moves HEAD. A failed descriptor completes too (record, HEAD),
+// then the queue halts. RESET, RESUME and a cleared ENABLE are taken between descriptors. Cycles
+// of a record count from the first cycle of the fetch to the last response of the execution.
 
 module pnm_queue (
   input  logic               clk_i,
@@ -103,13 +103,18 @@ module pnm_queue (
   assign take_reset_o = idle && reset_i;
   assign take_resume_o = idle && resume_i;
   assign ready = idle && enable_i && !halted_q && !reset_i && !resume_i;
-  assign bad_size = entries_i == '0 || entries_i > 16'd1024 || (entries_i & (entries_i - 16'd1)) != '0;
+  assign bad_size = entries_i == '0 || entries_i > 16'd1024 ||
+                    (entries_i & (entries_i - 16'd1)) != '0;
   assign bad_base = queue_base_i[6:0] != '0 || completion_base_i[4:0] != '0;
   assign config_halt = ready && (bad_size || bad_base);
   assign work = ready && !config_halt && head_q != tail_i;
   assign active_o = !idle || reset_i || resume_i || config_halt || work;
 
   logic failed;
+  logic check_ok;
+  logic counting;
+  assign check_ok = check_status == completion_record_pkg::StatusOk[3:0];
+  assign counting = state_q != Record && state_q != RecordWait && state_q != Complete;
   assign failed = outcome_q.status != completion_record_pkg::StatusOk[3:0];
   assign done_o = state_q == Complete && !failed && check_irq;
   assign error_o = config_halt || (state_q == Complete && failed);
@@ -142,7 +147,7 @@ module pnm_queue (
         error_tag_q <= '0;
         error_address_q <= '0;
       end
-      if (state_q != Record && state_q != RecordWait && state_q != Complete) cycles_q <= cycles_q + 64'd1;
+      if (counting) cycles_q <= cycles_q + 64'd1;
       unique case (state_q)
         Idle: begin
           cycles_q <= '0;
@@ -164,7 +169,7 @@ module pnm_queue (
         FetchFault: if (reader_idle_i) state_q <= Record;
         Check: begin
           outcome_q.status <= check_status;
-          state_q <= check_nop || check_status != completion_record_pkg::StatusOk[3:0] ? Record : Start;
+          state_q <= check_nop || !check_ok ? Record : Start;
         end
         Start: state_q <= Execute;
         Execute: begin

@@ -1,13 +1,15 @@
 // SPDX-FileCopyrightText: The Memwall authors
 // SPDX-License-Identifier: Apache-2.0
 //
-// Streams rows over the AXI read channels into a FIFO. Bursts are INCR, at most MaxBurst beats, never across a
-// 4 KiB boundary; room in the FIFO is reserved before a burst is asked for, so RREADY is always high. Rows that
-// follow each other in memory are merged. A command is accepted while data of earlier ones are still on
-// their way; data come out in command order, two cycles after their R beat.
+// Streams rows over the AXI read channels into a FIFO. Bursts are INCR, at most MaxBurst beats,
+// never across a 4 KiB boundary; room in the FIFO is reserved before a burst is asked for, so
+// RREADY is always high. Rows that follow each other in memory are merged. A command is accepted
+// while data of earlier ones are still on their way; data come out in command order, two cycles
+// after their R beat.
 //
-// The first beat with an error response sets `fault_o` (and its address) until `flush_i`. While `flush_i` is
-// high nothing is asked for, arriving beats are dropped and the FIFO is emptied; it must stay high until `idle_o`.
+// The first beat with an error response sets `fault_o` (and its address) until `flush_i`. While
+// `flush_i` is high nothing is asked for, arriving beats are dropped and the FIFO is emptied; it
+// must stay high until `idle_o`.
 
 module pnm_reader #(
   parameter int unsigned Depth = 256,       // beats, a power of two
@@ -74,6 +76,7 @@ module pnm_reader #(
   logic [PtrWidth:0] reserved_q;   // beats asked for and not yet taken out
 
   logic [7:0] burst_len;
+  logic segment_last;
   logic room;
   logic issue;
   always_comb begin
@@ -87,6 +90,7 @@ module pnm_reader #(
              (burst_tail_q - burst_head_q) != (BurstPtrWidth + 1)'(Outstanding);
     end
   end
+  assign segment_last = left_q == {29'd0, burst_len};
   assign issue = active_q && room && !flush_i && (!ar_valid_q || ar_ready_i);
 
   logic pop;
@@ -109,11 +113,12 @@ module pnm_reader #(
         if (issue) begin
           ar_valid_q <= 1'b1;
           burst_tail_q <= burst_tail_q + 1'b1;
-          if (left_q == {29'd0, burst_len} && !segment_side_q && rows_left_q == '0) active_q <= 1'b0;
+          if (segment_last && !segment_side_q && rows_left_q == '0) active_q <= 1'b0;
         end
         if (cmd_valid_i && cmd_ready_o) active_q <= 1'b1;
         if (issue || pop) begin
-          reserved_q <= reserved_q + (issue ? (PtrWidth + 1)'(burst_len) : '0) - (PtrWidth + 1)'(pop);
+          reserved_q <= reserved_q + (issue ? (PtrWidth + 1)'(burst_len) : '0) -
+                        (PtrWidth + 1)'(pop);
         end
       end
     end
@@ -140,7 +145,7 @@ module pnm_reader #(
       burst_side_q[burst_tail_q[BurstPtrWidth-1:0]] <= segment_side_q;
       address_q <= address_q + {51'd0, burst_len};
       left_q <= left_q - {29'd0, burst_len};
-      if (left_q == {29'd0, burst_len}) begin
+      if (segment_last) begin
         if (segment_side_q) begin
           segment_side_q <= 1'b0;
           address_q <= row_q;

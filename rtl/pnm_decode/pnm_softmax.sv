@@ -1,11 +1,12 @@
 // SPDX-FileCopyrightText: The Memwall authors
 // SPDX-License-Identifier: Apache-2.0
 //
-// Scores of ATTENTION and what becomes of them. Scores arrive in the order token by token, heads inside a token;
-// they are stored in that order and the running maximum of each head is kept. After `start_i` they stream
-// through exp(s - maximum) in the same order into a ring of 64 weights, from which the weighted sum of V
-// reads; each weight is also added to its head's 16 partial sums. Once all are summed, each head's sum (tree,
-// shared with the dot products) is turned into a reciprocal.
+// Scores of ATTENTION and what becomes of them. Scores arrive in the order token by token, heads
+// inside a token; they are stored in that order and the running maximum of each head is kept.
+// After `start_i` they stream through exp(s - maximum) in the same order into a ring of 64
+// weights, from which the weighted sum of V reads; each weight is also added to its head's 16
+// partial sums. Once all are summed, each head's sum (tree, shared with the dot products) is
+// turned into a reciprocal.
 
 module pnm_softmax (
   input  logic         clk_i,
@@ -174,7 +175,8 @@ module pnm_softmax (
       if (exp_valid) ring_write_q <= ring_write_q + 1'b1;
       if (weight_pop_i) ring_read_q <= ring_read_q + RingWidth'(m_i);
       if (feed || weight_pop_i) begin
-        reserved_q <= reserved_q + (RingWidth + 1)'(feed) - (weight_pop_i ? (RingWidth + 1)'(m_i) : '0);
+        reserved_q <= reserved_q + (RingWidth + 1)'(feed) -
+                      (weight_pop_i ? (RingWidth + 1)'(m_i) : '0);
       end
       if (exp_valid || weight_pop_i) begin
         ring_level_q <= ring_level_q + (RingWidth + 1)'(exp_valid) -
@@ -259,8 +261,10 @@ module pnm_softmax (
 `ifndef SYNTHESIS
   always_ff @(posedge clk_i) begin
     if (!clear_i) begin
-      assert (!(exp_valid && ring_level_q == (RingWidth + 1)'(Ring))) else $error("weight ring overflows");
-      assert (!(weight_pop_i && ring_level_q < (RingWidth + 1)'(m_i))) else $error("weight ring underflows");
+      assert (!(exp_valid && ring_level_q == (RingWidth + 1)'(Ring)))
+      else $error("weight ring overflows");
+      assert (!(weight_pop_i && ring_level_q < (RingWidth + 1)'(m_i)))
+      else $error("weight ring underflows");
     end
   end
 `endif

@@ -1,9 +1,9 @@
 // SPDX-FileCopyrightText: The Memwall authors
 // SPDX-License-Identifier: Apache-2.0
 //
-// Writes beats over the AXI write channels, each as a burst of one, in order, several on their way. A beat is
-// accepted in every cycle; who sends
-// stops soon enough after `almost_full_o`. The first error response sets `fault_o` until `clear_i`.
+// Writes beats over the AXI write channels, each as a burst of one, in order, several on their
+// way. A beat is accepted in every cycle; who sends stops soon enough after `almost_full_o`. The
+// first error response sets `fault_o` until `clear_i`.
 
 module pnm_writer #(
   parameter int unsigned Depth = 64  // beats, a power of two; also the most without a response

@@ -1,10 +1,10 @@
 // SPDX-FileCopyrightText: The Memwall authors
 // SPDX-License-Identifier: Apache-2.0
 //
-// Operand buffer: x of MATVEC (up to 16384 elements, 16 per word) or q of ATTENTION (word 16 * head + step).
-// Fed with the beats of the rows in order; read with one cycle of latency. For MXINT8 each block of 32 elements is
-// quantised on its way in and becomes one word: elements in bits 255:0, scale in bits 263:256; the word is
-// readable two cycles after the block's last beat.
+// Operand buffer: x of MATVEC (up to 16384 elements, 16 per word) or q of ATTENTION (word 16 *
+// head + step). Fed with the beats of the rows in order; read with one cycle of latency. For
+// MXINT8 each block of 32 elements is quantised on its way in and becomes one word: elements in
+// bits 255:0, scale in bits 263:256; the word is readable two cycles after the block's last beat.
 
 module pnm_xbuf (
   input  logic         clk_i,

@@ -48,8 +48,8 @@ module arith_tb (
   );
   fp32_from_half u_half (.en_i(half_en_i), .bf16_i, .half_i, .value_o(half_value_o));
   fp32_exp #(.TagWidth(8)) u_exp (
-    .clk_i, .rst_ni, .clear_i, .valid_i(exp_valid_i), .x_i(a_i), .tag_i(a_i[7:0]), .valid_o(exp_valid_o),
-    .value_o(exp_o), .tag_o(exp_tag_o)
+    .clk_i, .rst_ni, .clear_i, .valid_i(exp_valid_i), .x_i(a_i), .tag_i(a_i[7:0]),
+    .valid_o(exp_valid_o), .value_o(exp_o), .tag_o(exp_tag_o)
   );
   sum16_tree #(.TagWidth(8)) u_tree (
     .clk_i, .rst_ni, .clear_i, .valid_i(tree_valid_i), .partials_i, .tag_i(partials_i[7:0]),
