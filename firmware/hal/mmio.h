@@ -16,6 +16,7 @@ typedef uint64_t mmio_t;
 #ifdef MEMWALL_MMIO_MOCK
 uint32_t mmio_read32(mmio_t base, uint32_t offset);
 void mmio_write32(mmio_t base, uint32_t offset, uint32_t value);
+static inline void mmio_fence(void) {}
 #else
 static inline uint32_t mmio_read32(mmio_t base, uint32_t offset) {
   return *(volatile uint32_t*)(uintptr_t)(base + offset);
@@ -23,6 +24,8 @@ static inline uint32_t mmio_read32(mmio_t base, uint32_t offset) {
 static inline void mmio_write32(mmio_t base, uint32_t offset, uint32_t value) {
   *(volatile uint32_t*)(uintptr_t)(base + offset) = value;
 }
+/** Everything written to memory so far is there before the next register access. */
+static inline void mmio_fence(void) { __asm__ volatile("fence" ::: "memory"); }
 #endif
 
 /** Value of a field; names as the generated headers make them: FIELD(UART_STATUS_TX_FULL, word). */

@@ -13,7 +13,7 @@ namespace numerics = memwall::numerics;
 
 namespace {
 
-constexpr std::uint64_t kSramBase = 0x30000000;
+constexpr std::uint64_t kSramBase = 0x30000000, kInboxBase = 0x38000000;
 constexpr std::uint32_t kPnmMaxHeads = 16, kPnmMaxHeadDim = 256, kPnmMaxScores = 32768;
 
 numerics::Format format_of(std::uint32_t format) { return static_cast<numerics::Format>(format); }
@@ -52,6 +52,11 @@ void rt::read(std::uint64_t address, void* out, std::uint64_t bytes) {
     std::memcpy(out, reinterpret_cast<const std::uint8_t*>(sram.data()) + (address - kSramBase), bytes);
     return;
   }
+  if (address >= kInboxBase && address - kInboxBase < inbox.size()) {
+    if (bytes > inbox.size() - (address - kInboxBase)) return fail("read", "BUS_ERROR", address);
+    std::memcpy(out, inbox.data() + (address - kInboxBase), bytes);
+    return;
+  }
   for (Arena& arena : arenas) {
     if (address < arena.base || address - arena.base >= arena.memory.size()) continue;
     if (!arena.memory.contains(address - arena.base, bytes)) return fail("read", "BUS_ERROR", address);
@@ -78,7 +83,10 @@ extern "C" {
 
 void rt_info(rt_t* rt, rt_info_t* info) {
   *info = rt_info_t{};
-  info->n_chips = 1;
+  info->chip = rt->chip;
+  info->n_chips = rt->n_chips;
+  info->inbox_base = kInboxBase;
+  info->inbox_bytes = rt->inbox.size();
   info->sram_base = kSramBase;
   info->sram_bytes = rt->sram.size() * sizeof(float);
   info->pnm_max_heads = kPnmMaxHeads;
@@ -258,14 +266,24 @@ void rt_attention(rt_t* rt, const rt_attention_t* a) {
 
 status_t rt_fence(rt_t* rt) { return rt->status; }
 
-// One chip has no peers; asking for one is a bug in the loop.
-status_t rt_send(rt_t* rt, uint32_t peer, uint64_t, uint32_t, uint32_t, uint32_t) {
-  rt->fail("send", "no such chip", peer);
-  return rt->status;
+status_t rt_send(rt_t* rt, uint32_t peer, uint64_t src, uint32_t inbox_offset, uint32_t bytes,
+                 uint32_t signal) {
+  if (!rt->send) {
+    rt->fail("send", "no such chip", peer);
+    return rt->status;
+  }
+  if (!rt->aligned("send", src | inbox_offset | bytes, RT_LINK_ALIGN)) return rt->status;
+  std::vector<std::uint8_t> message(bytes);
+  rt->read(src, message.data(), bytes);
+  return rt->send(peer, message, inbox_offset, signal);
 }
-status_t rt_receive(rt_t* rt, uint32_t peer, uint32_t, uint32_t, int) {
-  rt->fail("receive", "no such chip", peer);
-  return rt->status;
+
+status_t rt_receive(rt_t* rt, uint32_t peer, uint32_t, uint32_t signal, int) {
+  if (!rt->receive) {
+    rt->fail("receive", "no such chip", peer);
+    return rt->status;
+  }
+  return rt->receive(peer, signal);
 }
 
 }  // extern "C"

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,15 @@ struct rt {
     std::uint64_t base;
     memwall::SparseMemory memory;
   };
+
+  /// Links, for tests that run several chips in one process. Unset: there are no peers.
+  using Send = std::function<status_t(std::uint32_t peer, const std::vector<std::uint8_t>& message,
+                                      std::uint32_t inbox_offset, std::uint32_t signal)>;
+  using Receive = std::function<status_t(std::uint32_t peer, std::uint32_t signal)>;
+  std::uint32_t chip = 0, n_chips = 1;
+  std::vector<std::uint8_t> inbox;
+  Send send;
+  Receive receive;
 
   memwall::reference::MemoryReader image;
   std::vector<float> sram;

@@ -53,7 +53,7 @@ static void ring_doorbell(queue_t* q) {
     for (uint32_t i = 0; i < USED_WORDS; ++i) to[i] = words[i];
   }
   q->rung = q->posted;
-  __asm__ volatile("fence" ::: "memory"); /* descriptors before the doorbell */
+  mmio_fence(); /* descriptors before the doorbell */
   cmdq_ring(q->registers, q->posted);
 }
 
@@ -81,41 +81,48 @@ static void recover(queue_t* q, const cmdq_error_t* error) {
   if (index >= q->posted) {
     console_print("%s: %s at unknown descriptor, tag 0x%x", q->name, code_name(error->code),
                   (unsigned)error->tag);
-    return drop_all(q, STATUS_HARDWARE);
+    drop_all(q, STATUS_HARDWARE);
+    return;
   }
   console_print("%s: descriptor %u %s: %s at 0x%llx", q->name, (unsigned)error->tag,
                 opcode_name(q->shadow[slot(index)].opcode), code_name(error->code),
                 (unsigned long long)error->address);
   q->attempts = q->retried == error->tag ? q->attempts + 1 : 1;
   q->retried = error->tag;
-  if (q->retry == 0 || !q->retry(q->retry_context, error->code, error->address, q->attempts))
-    return drop_all(q, STATUS_HARDWARE);
+  if (q->retry == 0 || !q->retry(q->retry_context, error->code, error->address, q->attempts)) {
+    drop_all(q, STATUS_HARDWARE);
+    return;
+  }
   console_print("%s: descriptor %u is tried again (%u)", q->name, (unsigned)error->tag,
                 (unsigned)q->attempts);
-  if (cmdq_reset(q->registers) != STATUS_OK) return drop_all(q, STATUS_HARDWARE);
+  if (cmdq_reset(q->registers) != STATUS_OK) {
+    drop_all(q, STATUS_HARDWARE);
+    return;
+  }
   post_again(q, index);
 }
 
 static void wait_all(queue_t* q) {
-  uint64_t deadline = event_deadline(QUEUE_TIMEOUT_US);
+  uint64_t deadline = 0; /* from the last progress; 0: to be set before sleeping */
   while (q->posted != 0) {
     /* Error before HEAD: a failed descriptor may count as completed. */
     const cmdq_error_t error = cmdq_error(q->registers);
     if (error.halted) {
       recover(q, &error);
-      deadline = event_deadline(QUEUE_TIMEOUT_US);
+      deadline = 0;
       continue;
     }
     const uint32_t head = cmdq_head(q->registers);
-    const bool progress = head != q->done;
+    if (head != q->done) deadline = 0;
     q->done = head;
     if (head == q->posted) return;
-    if (progress) deadline = event_deadline(QUEUE_TIMEOUT_US);
+    if (deadline == 0) deadline = event_deadline(QUEUE_TIMEOUT_US);
     if (event_wait(deadline)) continue;
     if (cmdq_head(q->registers) != q->done || cmdq_error(q->registers).halted) continue;
     console_print("%s: descriptor %u %s: no answer for %u us", q->name, (unsigned)(q->first + q->done),
                   opcode_name(q->shadow[slot(q->done)].opcode), QUEUE_TIMEOUT_US);
-    return drop_all(q, STATUS_TIMEOUT);
+    drop_all(q, STATUS_TIMEOUT);
+    return;
   }
 }
 
@@ -127,13 +134,13 @@ void queue_start(queue_t* q) {
 
 compute_descriptor_t* queue_next(queue_t* q) {
   static compute_descriptor_t dropped;
-  if (q->status != STATUS_OK) return &dropped;
   if (q->posted - q->done == QUEUE_ENTRIES) {
     queue_start(q);
     wait_all(q);
   } else if (q->posted - q->rung >= QUEUE_BATCH) {
     ring_doorbell(q);
   }
+  if (q->status != STATUS_OK) return &dropped;
   compute_descriptor_t* d = &q->shadow[slot(q->posted)];
   memset(d, 0, USED_WORDS * 8u);
   d->tag = q->first + q->posted;
