@@ -123,13 +123,13 @@ class AccelModule::Impl {
     engine::Outcome execute(const desc::ComputeDescriptor& descriptor, std::uint32_t sequence);
     void report(StatSink& sink) const;
 
-    Impl& owner_;
     engine::BankQueueRegisters<regs::AccelRegs, std::uint32_t> registers;
     engine::CommandQueue queue;
     engine::QueueServer server;
     engine::Streamer streamer;
 
    private:
+    Impl& owner_;
     std::uint64_t read_bytes_ = 0, write_bytes_ = 0;
   };
 
@@ -152,14 +152,14 @@ class AccelModule::Impl {
 };
 
 AccelModule::Impl::Channel::Channel(Impl& owner, std::uint32_t index)
-    : owner_(owner),
-      registers(owner.registers_, index),
+    : registers(owner.registers_, index),
       queue(registers),
       server(
           queue, *this, rules_of(owner.config_), timing_of(owner.config_),
           [this](const desc::ComputeDescriptor& d, std::uint32_t sequence) { return execute(d, sequence); },
           [&owner] { owner.changed(); }),
-      streamer(*this) {}
+      streamer(*this),
+      owner_(owner) {}
 
 engine::AccessResult AccelModule::Impl::Channel::access(bool is_write, std::uint64_t address, void* data,
                                                         std::uint32_t bytes, TimePs at) {

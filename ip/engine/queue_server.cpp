@@ -7,6 +7,15 @@
 #include "common/sc_time.h"
 
 namespace memwall::engine {
+namespace {
+
+constexpr const char* kOpcodes[] = {"nop", "matvec",  "attention", "rmsnorm", "rope",   "swiglu",
+                                    "add", "softmax", "topk",      "copy",    "convert"};
+constexpr const char* kStatuses[] = {
+    "ok",        "bad_opcode", "bad_format",    "bad_alignment", "bad_shape", "tile_too_large",
+    "bad_range", "bus_error",  "uncorrectable", "bad_reserved"};
+
+}  // namespace
 
 QueueServer::QueueServer(CommandQueue& queue, MemoryPort& port, const EngineRules& rules,
                          const Timing& timing, Execute execute, Changed changed)
@@ -70,11 +79,6 @@ void QueueServer::serve_one() {
 }
 
 void QueueServer::report(StatSink& sink) const {
-  static constexpr const char* kOpcodes[] = {"nop", "matvec",  "attention", "rmsnorm", "rope",   "swiglu",
-                                             "add", "softmax", "topk",      "copy",    "convert"};
-  static constexpr const char* kStatuses[] = {
-      "ok",        "bad_opcode", "bad_format",    "bad_alignment", "bad_shape", "tile_too_large",
-      "bad_range", "bus_error",  "uncorrectable", "bad_reserved"};
   for (std::size_t i = 0; i < by_opcode_.size(); ++i) {
     sink.count(std::string("descriptors_") + kOpcodes[i], by_opcode_[i], "descriptors",
                std::string("Descriptors fetched with opcode ") + kOpcodes[i] + ".");

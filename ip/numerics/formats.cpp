@@ -8,11 +8,14 @@ namespace memwall::numerics {
 
 namespace {
 
+// f16 bits moved into f32 places.
+constexpr std::int32_t kInfinity = 0x0f800000;
+constexpr std::int32_t kSmallestNormal = 1 << 23;
+constexpr std::int32_t kRebias = 112 << 23;  ///< to the bias of f32
+
 /// Branch-free and without subnormal f32 operands (which are slow on many hosts), so that loops over it
 /// become fast vector code.
 inline float widen_f16(std::uint32_t bits) {
-  constexpr std::int32_t kInfinity = 0x0f800000;  // f16 infinity in f32 places
-  constexpr std::int32_t kRebias = 112 << 23, kSmallestNormal = 1 << 23;
   const std::uint32_t sign = (bits & 0x8000u) << 16;
   const auto magnitude = static_cast<std::int32_t>((bits & 0x7fffu) << 13);
   // A subnormal is a fraction of 2^-14: give it that exponent and take the implicit 1 away, exactly.

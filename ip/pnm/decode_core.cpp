@@ -15,6 +15,8 @@ using desc::Format;
 using engine::Outcome;
 
 constexpr std::uint64_t kBeat = CycleModel::kBeatBytes;
+/// Rows that are computed together: their results fill a beat.
+constexpr std::uint32_t kRowGroup = CycleModel::kResultsPerBeat;
 
 std::uint64_t ceil_div(std::uint64_t a, std::uint64_t b) { return (a + b - 1) / b; }
 
@@ -165,13 +167,12 @@ bool DecodeCore::matvec(const ComputeDescriptor& d, bool functional) {
     return false;
   lanes_free_ += cycles(model_.first_step);
 
-  constexpr std::uint32_t kGroup = CycleModel::kResultsPerBeat;
-  buffer_.resize(kGroup * beats * kBeat);
-  scales_.resize(kGroup * side_beats * kBeat);
-  y_.resize(kGroup);
+  buffer_.resize(kRowGroup * beats * kBeat);
+  scales_.resize(kRowGroup * side_beats * kBeat);
+  y_.resize(kRowGroup);
   const Pace pace{row_cycles(d, beats), beats}, side_pace{1, 1};
-  for (std::uint32_t first = 0; first < d.n; first += kGroup) {
-    const std::uint32_t rows = std::min(kGroup, d.n - first);
+  for (std::uint32_t first = 0; first < d.n; first += kRowGroup) {
+    const std::uint32_t rows = std::min(kRowGroup, d.n - first);
     const std::uint64_t address = d.src1 + std::uint64_t{first} * d.stride1;
     bool ok = true;
     if (mx) {
