@@ -78,7 +78,6 @@ class Gates {
     return max(max(from, own), max(last_activate_ + t_.nRRDS, activates_[next_activate_] + t_.nFAW));
   }
   Cycle precharge_gate(std::uint32_t bank, Cycle from) const { return max(from, banks_[bank].close_ok); }
-  Cycle row_bus(Cycle from) const { return row_bus_.free(from); }
   /// -1: closed.
   std::int64_t open_row(std::uint32_t bank) const { return banks_[bank].row; }
   /// All commands an access needs, each as early as possible.

@@ -70,7 +70,8 @@ void QueuedChannel::Queue::erase(std::size_t position) {
 }
 
 Cycle QueuedChannel::row_gate(const Request& request) const {
-  const Cycle from = std::max(now_, request.arrival);
+  // Row commands go forward in time, one per cycle, so that the bus is free from the next cycle on.
+  const Cycle from = std::max({now_, last_row_command_ + 1, request.arrival});
   return gates_.open_row(request.at.bank) >= 0 ? gates_.precharge_gate(request.at.bank, from)
                                                : gates_.activate_gate(request.at, from);
 }
@@ -131,6 +132,7 @@ void QueuedChannel::amend_choice(const Queue& queue) {
 }
 
 void QueuedChannel::issue_row(Entry& entry, Cycle at) {
+  last_row_command_ = at;
   if (gates_.any_row_open(entry.request.at)) {
     gates_.precharge(entry.request.at, at);
     reads_.row_closed(entry.request.at.bank);
@@ -169,9 +171,7 @@ bool QueuedChannel::step(Cycle limit, std::vector<Served>& served) {
   }
   Queue& queue = draining_ ? writes_ : reads_;
   if (!chosen_ || draining_ != was_draining) choose(queue);
-  // Gates of row commands do not know the command bus: asked for the best one only.
-  const Cycle row_at = row_.at == std::numeric_limits<Cycle>::max() ? row_.at : gates_.row_bus(row_.at);
-  const Cycle at = std::min(column_.at, row_at);
+  const Cycle at = std::min(column_.at, row_.at);
   if (at >= gates_.refresh_due()) {
     if (gates_.refresh_due() >= limit) return false;
     chosen_ = false;
@@ -183,7 +183,7 @@ bool QueuedChannel::step(Cycle limit, std::vector<Served>& served) {
   if (at >= limit) return false;
   now_ = at;
   chosen_ = false;
-  if (column_.at <= row_at) {
+  if (column_.at <= row_.at) {
     issue_column(queue, column_.position, at, served);
   } else {
     issue_row(queue.at(row_.position), at);

@@ -107,6 +107,7 @@ class QueuedChannel {
   bool chosen_ = false;  // column_ and row_ hold for the active queue
   Choice column_, row_;
   Cycle now_ = 0;
+  Cycle last_row_command_ = -1;
   std::uint64_t row_hits_ = 0, row_misses_ = 0, row_conflicts_ = 0, forwarded_ = 0;
 };
 

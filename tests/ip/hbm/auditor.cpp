@@ -133,6 +133,10 @@ struct ChannelAudit {
 
 }  // namespace
 
+Cycle required_distance(const Timing& t, const CommandRecord& a, const CommandRecord& b) {
+  return distance(t, a, b).first;
+}
+
 AuditResult audit(const Preset& preset, std::vector<CommandRecord> log) {
   AuditResult result;
   result.commands = log.size();

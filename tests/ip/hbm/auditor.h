@@ -19,6 +19,10 @@ struct AuditResult {
   std::uint64_t pairs = 0;  ///< pairs of commands compared
 };
 
+/// Least number of cycles that `b` must keep from an earlier `a` of the same pseudo-channel; 0 if no rule
+/// applies. tFAW, which is about four commands, is not among the rules here.
+Cycle required_distance(const Timing& t, const CommandRecord& a, const CommandRecord& b);
+
 /// `log` may be in any order and hold several pseudo-channels.
 AuditResult audit(const Preset& preset, std::vector<CommandRecord> log);
 
