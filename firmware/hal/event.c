@@ -42,15 +42,15 @@ void event_attach(uint32_t source, event_handler_t handler, void* context) {
   mmio_write32(MAP_PLIC_BASE, PLIC_ENABLE_OFFSET(source / 32u), enabled | 1u << (source % 32u));
 }
 
-uint64_t event_now(void) {
-  for (;;) {
-    const uint32_t high = mmio_read32(MAP_CLINT_BASE, CLINT_MTIME_HI_OFFSET);
-    const uint32_t low = mmio_read32(MAP_CLINT_BASE, CLINT_MTIME_LO_OFFSET);
-    if (mmio_read32(MAP_CLINT_BASE, CLINT_MTIME_HI_OFFSET) == high) return (uint64_t)high << 32 | low;
-  }
-}
+uint64_t event_now(void) { return csr_read(time); }
 
-uint64_t event_deadline(uint32_t microseconds) { return event_now() + (uint64_t)microseconds * ticks_per_us; }
+uint64_t event_deadline(uint32_t microseconds) {
+  /* Rounded up to an eighth of the span, so that one wait after the other does not set the timer anew. */
+  const uint64_t ticks = (uint64_t)microseconds * ticks_per_us;
+  uint64_t grain = 1;
+  while (grain < ticks / 16u) grain *= 2;
+  return (event_now() + ticks + grain - 1) & ~(grain - 1);
+}
 
 bool event_wait(uint64_t deadline) {
   arm(deadline);
@@ -60,11 +60,12 @@ bool event_wait(uint64_t deadline) {
     pending = csr_read(mip) & (MIP_MEIP | MIP_MTIP);
   }
   if ((pending & MIP_MEIP) == 0) return (pending & MIP_MTIP) == 0;
-  for (;;) {
+  do {
     const uint32_t source = mmio_read32(MAP_PLIC_BASE, PLIC_CLAIM_OFFSET);
-    if (source == 0) return true;
+    if (source == 0) break;
     if (source < IRQ_SOURCES && handlers[source].handler != 0)
       handlers[source].handler(handlers[source].context);
     mmio_write32(MAP_PLIC_BASE, PLIC_CLAIM_OFFSET, source);
-  }
+  } while ((csr_read(mip) & MIP_MEIP) != 0);
+  return true;
 }

@@ -25,7 +25,7 @@ void event_init(uint32_t timebase_hz);
 void event_attach(uint32_t source, event_handler_t handler, void* context);
 /** mtime now. */
 uint64_t event_now(void);
-/** mtime after so many microseconds from now. */
+/** mtime after so many microseconds from now, or up to an eighth of them later. */
 uint64_t event_deadline(uint32_t microseconds);
 /** Sleeps until an interrupt was served (true) or mtime reaches `deadline` (false). May wake without reason.
  */

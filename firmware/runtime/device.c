@@ -22,7 +22,8 @@ struct rt {
   sysctrl_inventory_t inventory;
   queue_t accelerator;
   queue_t near_memory[MANIFEST_MAX_STACKS];
-  uint32_t units; /* bit i: unit i works */
+  uint32_t units;      /* bit i: unit i works */
+  uint32_t busy_units; /* bit i: unit i was given work since the last fence */
   uint64_t work;
   uint32_t work_bytes;
   uint32_t hbf_stages; /* bit j: cube j is in a retry stage */
@@ -272,7 +273,10 @@ void rt_attention(rt_t* rt, const rt_attention_t* a) {
   d->stride1 = d->stride2 = a->kv_stride;
   d->stride3 = a->out_stride;
   d->scalar0 = a->scale;
-  if (near_memory) return;
+  if (near_memory) {
+    rt->busy_units |= 1u << a->unit;
+    return;
+  }
   d->tile_rows = tile_rows(a->tokens, a->kv_stride, rt->work_bytes - a->heads * a->tokens * 4u);
   d->work = rt->work;
   d->work_bytes = rt->work_bytes;
@@ -280,14 +284,15 @@ void rt_attention(rt_t* rt, const rt_attention_t* a) {
 
 status_t rt_fence(rt_t* rt) {
   queue_start(&rt->accelerator);
-  for (uint32_t i = 0; i < MANIFEST_MAX_STACKS; ++i) queue_start(&rt->near_memory[i]);
+  for (uint32_t i = 0; rt->busy_units >> i != 0; ++i)
+    if ((rt->busy_units >> i & 1u) != 0) queue_start(&rt->near_memory[i]);
   status_t status = queue_fence(&rt->accelerator);
-  for (uint32_t i = 0; i < MANIFEST_MAX_STACKS; ++i) {
-    if (rt->near_memory[i].posted == rt->near_memory[i].done && rt->near_memory[i].status == STATUS_OK)
-      continue;
+  for (uint32_t i = 0; rt->busy_units >> i != 0; ++i) {
+    if ((rt->busy_units >> i & 1u) == 0) continue;
     const status_t other = queue_fence(&rt->near_memory[i]);
     if (status == STATUS_OK) status = other;
   }
+  rt->busy_units = 0;
   for (uint32_t j = 0; rt->hbf_stages != 0; ++j) {
     if ((rt->hbf_stages >> j & 1u) != 0 && hbf_set_retry_stage(MAP_HBF_CTRL_BASE(j), 0) != STATUS_OK)
       status = STATUS_HARDWARE;
