@@ -63,9 +63,14 @@ HbfModule::HbfModule(const sc_core::sc_module_name& name, const Config& config)
       contents_(config.capacity_bytes, 0xff),
       registers_(std::make_unique<Registers>(core_)) {
   data_tsock.register_b_transport(this, &HbfModule::data_b_transport);
+  data_tsock.register_nb_transport_fw(this, &HbfModule::data_nb_transport);
   data_tsock.register_transport_dbg(this, &HbfModule::data_transport_dbg);
   ctrl_tsock.register_b_transport(this, &HbfModule::ctrl_b_transport);
   ctrl_tsock.register_transport_dbg(this, &HbfModule::ctrl_transport_dbg);
+  SC_HAS_PROCESS(HbfModule);
+  SC_METHOD(respond_process);
+  sensitive << respond_event_;
+  dont_initialize();
 }
 
 HbfModule::~HbfModule() = default;
@@ -100,6 +105,48 @@ void HbfModule::data_b_transport(tlm::tlm_generic_payload& payload, sc_core::sc_
   registers_->record_failure(failure);
   payload.set_response_status(contents_.contains(address, bytes) ? tlm::TLM_GENERIC_ERROR_RESPONSE
                                                                  : tlm::TLM_ADDRESS_ERROR_RESPONSE);
+}
+
+tlm::tlm_sync_enum HbfModule::data_nb_transport(tlm::tlm_generic_payload& payload, tlm::tlm_phase& phase,
+                                                sc_core::sc_time& delay) {
+  if (phase == tlm::BEGIN_REQ) {
+    if (payload.has_mm()) payload.acquire();
+    sc_core::sc_time done = delay;
+    data_b_transport(payload, done);
+    responses_.emplace(to_ps(sc_core::sc_time_stamp() + done), &payload);
+    respond_event_.notify(sc_core::SC_ZERO_TIME);
+    phase = tlm::END_REQ;
+    return tlm::TLM_UPDATED;
+  }
+  if (phase == tlm::END_RESP) {
+    end_response(payload, delay);
+    return tlm::TLM_COMPLETED;
+  }
+  return tlm::TLM_ACCEPTED;
+}
+
+void HbfModule::respond_process() {
+  if (responding_ || responses_.empty()) return;
+  const TimePs now = to_ps(sc_core::sc_time_stamp());
+  const auto next = responses_.begin();
+  if (next->first > now) {
+    respond_event_.notify(to_sc(next->first - now));
+    return;
+  }
+  tlm::tlm_generic_payload& payload = *next->second;
+  responses_.erase(next);
+  responding_ = true;
+  tlm::tlm_phase phase = tlm::BEGIN_RESP;
+  sc_core::sc_time delay;
+  const tlm::tlm_sync_enum answer = data_tsock->nb_transport_bw(payload, phase, delay);
+  const bool ended = answer == tlm::TLM_COMPLETED || (answer == tlm::TLM_UPDATED && phase == tlm::END_RESP);
+  if (ended) end_response(payload, delay);
+}
+
+void HbfModule::end_response(tlm::tlm_generic_payload& payload, const sc_core::sc_time& delay) {
+  responding_ = false;
+  if (payload.has_mm()) payload.release();
+  respond_event_.notify(delay);
 }
 
 TimePs HbfModule::read(TimePs arrival, std::uint64_t address, std::uint64_t bytes, unsigned char* out,

@@ -2,11 +2,14 @@
 // SPDX-License-Identifier: Apache-2.0
 /// @file
 /// SystemC shell of one HBF controller with its cube: sockets, contents and registers around hbf::Core.
-/// Loosely timed: b_transport adds the access time to its delay argument and never waits.
+/// Loosely timed by b_transport, which adds the access time to its delay argument and never waits;
+/// approximately timed by nb_transport in four phases, with any number of commands outstanding. Both share
+/// core and times.
 #pragma once
 
 #include <tlm_utils/simple_target_socket.h>
 
+#include <map>
 #include <memory>
 #include <systemc>
 
@@ -38,6 +41,10 @@ class HbfModule : public sc_core::sc_module {
   class Registers;
 
   void data_b_transport(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);
+  tlm::tlm_sync_enum data_nb_transport(tlm::tlm_generic_payload& payload, tlm::tlm_phase& phase,
+                                       sc_core::sc_time& delay);
+  void respond_process();
+  void end_response(tlm::tlm_generic_payload& payload, const sc_core::sc_time& delay);
   unsigned data_transport_dbg(tlm::tlm_generic_payload& payload);
   void ctrl_b_transport(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);
   unsigned ctrl_transport_dbg(tlm::tlm_generic_payload& payload);
@@ -52,6 +59,9 @@ class HbfModule : public sc_core::sc_module {
   Core core_;
   SparseMemory contents_;
   std::unique_ptr<Registers> registers_;
+  std::multimap<TimePs, tlm::tlm_generic_payload*> responses_;  // non-blocking, by the time they are due
+  bool responding_ = false;                                     // BEGIN_RESP sent, END_RESP not yet here
+  sc_core::sc_event respond_event_;
 };
 
 }  // namespace memwall::hbf

@@ -258,6 +258,74 @@ TEST(HbfModule, PlainIgnoreCommandDoesNothing) {
   EXPECT_EQ(host.reg(HbfRegs::kSensesOffset), 0u);
 }
 
+TEST(HbfModule, NonBlockingInitiatorHasSeveralReadsOutstanding) {
+  struct Initiator : sc_core::sc_module {
+    explicit Initiator(const sc_core::sc_module_name& name) : sc_module(name), hbf("hbf", small_cube()) {
+      data_isock.register_nb_transport_bw(this, &Initiator::nb_transport_bw);
+      data_isock.bind(hbf.data_tsock);
+      ctrl_isock.bind(hbf.ctrl_tsock);
+      SC_HAS_PROCESS(Initiator);
+      SC_THREAD(run);
+      SC_METHOD(answer);
+      sensitive << answered;
+      dont_initialize();
+    }
+    void run() {
+      std::vector<unsigned char> loaded(8 * kPageBytes, 0x11);
+      payloads[0].set_command(tlm::TLM_WRITE_COMMAND);
+      payloads[0].set_address(0);
+      payloads[0].set_data_ptr(loaded.data());
+      payloads[0].set_data_length(static_cast<unsigned>(loaded.size()));
+      data_isock->transport_dbg(payloads[0]);
+      // Pages 0 and 1 lie in different channels, page 4 in the bank of page 0.
+      const std::uint64_t addresses[] = {page(0), page(1), page(4)};
+      for (unsigned i = 0; i < 3; ++i) {
+        payloads[i].set_command(tlm::TLM_READ_COMMAND);
+        payloads[i].set_address(addresses[i]);
+        payloads[i].set_data_ptr(data[i]);
+        payloads[i].set_data_length(64);
+        payloads[i].set_streaming_width(64);
+        tlm::tlm_phase phase = tlm::BEGIN_REQ;
+        sc_core::sc_time delay;
+        EXPECT_EQ(data_isock->nb_transport_fw(payloads[i], phase, delay), tlm::TLM_UPDATED);
+        EXPECT_EQ(phase, tlm::END_REQ);
+      }
+      wait(5, sc_core::SC_US);
+    }
+    tlm::tlm_sync_enum nb_transport_bw(tlm::tlm_generic_payload& payload, tlm::tlm_phase& phase,
+                                       sc_core::sc_time& delay) {
+      EXPECT_EQ(phase, tlm::BEGIN_RESP);
+      EXPECT_EQ(payload.get_response_status(), tlm::TLM_OK_RESPONSE);
+      ends[&payload - payloads] = to_ps(sc_core::sc_time_stamp() + delay);
+      if (++responses > 1) return tlm::TLM_COMPLETED;
+      held = &payload;  // the first response is kept for 3 ns
+      answered.notify(3, sc_core::SC_NS);
+      return tlm::TLM_ACCEPTED;
+    }
+    void answer() {
+      tlm::tlm_phase phase = tlm::END_RESP;
+      sc_core::sc_time delay;
+      EXPECT_EQ(data_isock->nb_transport_fw(*held, phase, delay), tlm::TLM_COMPLETED);
+    }
+    tlm_utils::simple_initiator_socket<Initiator> data_isock{"data_isock"};
+    tlm_utils::simple_initiator_socket<Initiator> ctrl_isock{"ctrl_isock"};
+    HbfModule hbf;
+    tlm::tlm_generic_payload payloads[3];
+    unsigned char data[3][64] = {};
+    TimePs ends[3] = {};
+    unsigned responses = 0;
+    tlm::tlm_generic_payload* held = nullptr;
+    sc_core::sc_event answered;
+  };
+  Initiator initiator("initiator");
+  sc_core::sc_start(10, sc_core::SC_US);
+  EXPECT_EQ(initiator.responses, 3u);
+  EXPECT_EQ(initiator.data[2][63], 0x11);
+  EXPECT_EQ(initiator.ends[0], ns(1121));
+  EXPECT_EQ(initiator.ends[1], ns(1121 + 3));  // due at the same time, behind the response that was kept
+  EXPECT_EQ(initiator.ends[2], ns(2121));
+}
+
 TEST(HbfModule, MalformedPayloadsAreRefused) {
   Host host(small_cube());
   std::vector<unsigned char> data(128);

@@ -368,6 +368,63 @@ TEST(LinkPort, ManyRandomMessagesBothWaysOverABadWireArriveEqual) {
   });
 }
 
+/// What a third party may put between two ports: forwards flits both ways, later.
+struct Retimer : sc_core::sc_module {
+  explicit Retimer(const sc_core::sc_module_name& name) : sc_module(name) {
+    left_tsock.register_b_transport(this, &Retimer::from_left);
+    right_tsock.register_b_transport(this, &Retimer::from_right);
+  }
+  void from_left(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay) {
+    delay += sc_core::sc_time(90, sc_core::SC_NS);
+    ++flits;
+    right_isock->b_transport(payload, delay);
+  }
+  void from_right(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay) {
+    delay += sc_core::sc_time(90, sc_core::SC_NS);
+    left_isock->b_transport(payload, delay);
+  }
+  tlm_utils::simple_target_socket<Retimer> left_tsock{"left_tsock"};
+  tlm_utils::simple_target_socket<Retimer> right_tsock{"right_tsock"};
+  tlm_utils::simple_initiator_socket<Retimer> left_isock{"left_isock"};
+  tlm_utils::simple_initiator_socket<Retimer> right_isock{"right_isock"};
+  unsigned flits = 0;
+};
+
+TEST(LinkPort, SomebodyElsesModuleMaySitBetweenTwoPorts) {
+  struct Far : sc_core::sc_module {
+    explicit Far(const sc_core::sc_module_name& name) : sc_module(name) {
+      a.port.tx_isock.bind(retimer.left_tsock);
+      retimer.right_isock.bind(b.port.rx_tsock);
+      b.port.tx_isock.bind(retimer.right_tsock);
+      retimer.left_isock.bind(a.port.rx_tsock);
+      SC_HAS_PROCESS(Far);
+      SC_THREAD(run);
+    }
+    void run() {
+      a.set(LinkRegs::kControlOffset, 1);
+      b.set(LinkRegs::kControlOffset, 1);
+      wait(3, sc_core::SC_US);
+      std::fill(a.memory.data.begin(), a.memory.data.end(), static_cast<unsigned char>(0x5a));
+      const sc_core::sc_time begin = sc_core::sc_time_stamp();
+      a.post(0, 0, 32, 0);
+      while (b.signal(0) == 0) wait(100, sc_core::SC_PS);
+      time = sc_core::sc_time_stamp() - begin;
+      sc_core::sc_stop();
+    }
+    Chip a{"a", Config{}};
+    Chip b{"b", Config{}};
+    Retimer retimer{"retimer"};
+    sc_core::sc_time time;
+  };
+  Far far("far");
+  sc_core::sc_start(1, sc_core::SC_MS);
+  EXPECT_GE(far.time, sc_core::sc_time(20.5 + 1 + 10 + 90 + 20.5, sc_core::SC_NS));
+  EXPECT_LE(far.time, sc_core::sc_time(20.5 + 1 + 10 + 90 + 20.6, sc_core::SC_NS));
+  EXPECT_EQ(far.b.inbox.data[31], 0x5a);
+  EXPECT_EQ(far.b.inbox.data[32], 0);
+  EXPECT_GE(far.retimer.flits, 2u);
+}
+
 TEST(LinkPort, ReportCountsBytesFlitsAndEnergy) {
   System system{Config{}};
   system.start([&] {
