@@ -140,12 +140,19 @@ class Builder {
     word(w);
   }
 
+  void subject_half(std::uint16_t bits) {
+    what_ = hex(bits) + " at " + hex(kCode + code_.size());
+    subjects_.push_back(bits);
+    half(bits);
+  }
+
   void item();
   void integer();
   void memory_access();
   void atomic();
   void compressed();
   void control();
+  void compressed_control();
   void loop();
   void float_operation();
   void float_memory();

@@ -152,13 +152,52 @@ void Builder::compressed() {
       bits = c(6 + below(2), 2, below(64) << 5 | any());
       break;
   }
-  what_ = hex(bits) + " at " + hex(kCode + code_.size());
-  subjects_.push_back(bits);
-  half(bits);
+  subject_half(bits);
   if (chance(60) && rd != 0) log_x(rd);
 }
 
+namespace {
+std::uint16_t c_j(std::int32_t offset) {
+  const auto o = static_cast<Word>(offset);
+  return static_cast<std::uint16_t>(5u << 13 | (o >> 11 & 1) << 12 | (o >> 4 & 1) << 11 | (o >> 8 & 3) << 9 |
+                                    (o >> 10 & 1) << 8 | (o >> 6 & 1) << 7 | (o >> 7 & 1) << 6 |
+                                    (o >> 1 & 7) << 3 | (o >> 5 & 1) << 2 | 1);
+}
+std::uint16_t c_branch(bool not_zero, unsigned reg, std::int32_t offset) {
+  const auto o = static_cast<Word>(offset);
+  return static_cast<std::uint16_t>((not_zero ? 7u : 6u) << 13 | (o >> 8 & 1) << 12 | (o >> 3 & 3) << 10 |
+                                    (reg - 8) << 7 | (o >> 6 & 3) << 5 | (o >> 1 & 3) << 3 |
+                                    (o >> 5 & 1) << 2 | 1);
+}
+}  // namespace
+
+/// Forward jumps and branches by compressed instructions over a few others.
+void Builder::compressed_control() {
+  const unsigned choice = below(4);
+  if (choice >= 2) {
+    word(auipc(kTempReg, 0));
+    word(0);
+  }
+  const std::size_t at = code_.size();
+  half(0x0001);
+  for (unsigned n = 1 + below(4); n > 0; --n) word(addi(target(), any(), 1));
+  const auto offset = static_cast<std::int32_t>(code_.size() - at);
+  std::uint16_t bits = 0;
+  if (choice == 0) bits = c_j(offset);
+  if (choice == 1) bits = c_branch(chance(50), 8 + below(8), offset);
+  if (choice >= 2) {
+    patch(at - 4, addi(kTempReg, kTempReg, static_cast<std::int32_t>(code_.size() - (at - 8))));
+    bits = static_cast<std::uint16_t>((choice == 2 ? 0x8002u : 0x9002u) | kTempReg << 7);
+  }
+  code_[at] = static_cast<std::uint8_t>(bits);
+  code_[at + 1] = static_cast<std::uint8_t>(bits >> 8);
+  subjects_.push_back(bits);
+  what_ = hex(bits) + " at " + hex(kCode + at);
+  log_x(ra);
+}
+
 void Builder::control() {
+  if (chance(35)) return compressed_control();
   const std::size_t at = code_.size();
   const unsigned rd = target();
   const unsigned choice = below(6);
@@ -296,16 +335,16 @@ void Builder::float_memory() {
       break;
     case 2: {  // compressed: c.fld c.fsd through x8
       const unsigned f = below(8);
-      half(
+      subject_half(
           static_cast<std::uint16_t>((chance(50) ? 1u : 5u) << 13 | below(8) << 10 | below(4) << 5 | f << 2));
       log_f(8 + f);
       break;
     }
     case 3: {  // c.fldsp, c.fsdsp
       if (chance(50))
-        half(static_cast<std::uint16_t>(1u << 13 | below(2) << 12 | reg << 7 | below(32) << 2 | 2));
+        subject_half(static_cast<std::uint16_t>(1u << 13 | below(2) << 12 | reg << 7 | below(32) << 2 | 2));
       else
-        half(static_cast<std::uint16_t>(5u << 13 | below(64) << 7 | reg << 2 | 2));
+        subject_half(static_cast<std::uint16_t>(5u << 13 | below(64) << 7 | reg << 2 | 2));
       log_f(reg);
       break;
     }
