@@ -77,18 +77,17 @@ Cycle QueuedChannel::row_gate(const Request& request) const {
 }
 
 void QueuedChannel::choose(const Queue& queue) {
-  column_ = {};
   row_ = {};
   chosen_ = true;
   const auto bit = [](std::size_t n) { return std::uint64_t{1} << n; };
   const std::uint32_t oldest_bank = queue.bank[0];
-  const bool against_hits = starved(queue);
+  against_hits_ = starved(queue);
   // Row commands: the oldest request of each bank, unless an open row of the bank still has hits.
   std::uint64_t considered = 0;  // bit per bank; the preset loader refuses more than 64
   for (std::uint64_t left = queue.hits; left != 0; left &= left - 1) {
     considered |= bit(queue.bank[static_cast<std::size_t>(__builtin_ctzll(left))]);
   }
-  if (against_hits) considered &= ~bit(oldest_bank);
+  if (against_hits_) considered &= ~bit(oldest_bank);
   const std::uint64_t all = queue.size == kMaxEntries ? ~std::uint64_t{0} : bit(queue.size) - 1;
   for (std::uint64_t left = ~queue.hits & all; left != 0; left &= left - 1) {
     const auto i = static_cast<std::size_t>(__builtin_ctzll(left));
@@ -98,10 +97,15 @@ void QueuedChannel::choose(const Queue& queue) {
     const Cycle at = row_gate(queue.at(i).request);
     if (at < row_.at) row_ = {at, i};
   }
+  choose_column(queue);
+}
+
+void QueuedChannel::choose_column(const Queue& queue) {
+  column_ = {};
   for (std::uint64_t left = queue.hits; left != 0; left &= left - 1) {
     const auto i = static_cast<std::size_t>(__builtin_ctzll(left));
     const Request& request = queue.at(i).request;
-    if (against_hits && request.at.bank == oldest_bank) continue;
+    if (against_hits_ && request.at.bank == queue.bank[0]) continue;
     const Cycle at = gates_.column_ready(request.at, request.is_write, std::max(now_, request.arrival));
     if (at < column_.at) column_ = {at, i};
   }
@@ -128,6 +132,25 @@ void QueuedChannel::amend_choice(const Queue& queue) {
     const Cycle at = row_gate(request);
     if (at < row_.at) row_ = {at, newest};
   }
+  chosen_ = true;
+}
+
+void QueuedChannel::amend_choice_after_column(const Queue& queue, std::size_t position, std::uint32_t bank) {
+  chosen_ = false;
+  if (queue.empty() || against_hits_ || starved(queue)) return;
+  // A column command moves no gate of a row command but those of its own bank, which may now be closed.
+  constexpr Cycle kNone = std::numeric_limits<Cycle>::max();
+  if (row_.at != kNone && row_.position > position) --row_.position;
+  std::size_t oldest = queue.size;
+  for (std::size_t i = queue.size; i-- > 0;) {
+    if (queue.bank[i] == bank) oldest = (queue.hits >> i & 1) != 0 ? kMaxEntries : std::min(oldest, i);
+    if (oldest == kMaxEntries) break;
+  }
+  if (oldest < queue.size) {
+    const Cycle at = row_gate(queue.at(oldest).request);
+    if (at < row_.at || (at == row_.at && oldest < row_.position)) row_ = {at, oldest};
+  }
+  choose_column(queue);
   chosen_ = true;
 }
 
@@ -184,7 +207,10 @@ bool QueuedChannel::step(Cycle limit, std::vector<Served>& served) {
   now_ = at;
   chosen_ = false;
   if (column_.at <= row_.at) {
-    issue_column(queue, column_.position, at, served);
+    const std::size_t position = column_.position;
+    const std::uint32_t bank = queue.bank[position];
+    issue_column(queue, position, at, served);
+    amend_choice_after_column(queue, position, bank);
   } else {
     issue_row(queue.at(row_.position), at);
   }

@@ -94,6 +94,9 @@ class QueuedChannel {
   }
   Cycle row_gate(const Request& request) const;
   void choose(const Queue& queue);
+  void choose_column(const Queue& queue);
+  /// Keeps the choice true after a column command to `bank` left the active queue at `position`, or drops it.
+  void amend_choice_after_column(const Queue& queue, std::size_t position, std::uint32_t bank);
   /// Keeps the choice true after a push to the active queue, or drops it.
   void amend_choice(const Queue& queue);
   void issue_row(Entry& entry, Cycle at);
@@ -106,6 +109,7 @@ class QueuedChannel {
   bool draining_ = false;
   bool chosen_ = false;  // column_ and row_ hold for the active queue
   Choice column_, row_;
+  bool against_hits_ = false;  // chosen for a starved request
   Cycle now_ = 0;
   Cycle last_row_command_ = -1;
   std::uint64_t row_hits_ = 0, row_misses_ = 0, row_conflicts_ = 0, forwarded_ = 0;
