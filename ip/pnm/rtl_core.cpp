@@ -34,6 +34,11 @@ struct ReadBurst {
   std::array<AxiResponse, kMaxBurstBeats> responses;
 };
 
+/// Thrown out of an evaluation by vl_stop below.
+struct AssertionFailed {
+  std::string where;
+};
+
 struct WriteResponse {
   TimePs time = 0;
   AxiResponse response = AxiResponse::kOkay;
@@ -124,12 +129,19 @@ struct RtlCore::State {
   }
 
   void edge() {
-    dut.clk_i = 1;
-    dut.eval();
-    if (trace) trace->dump(now);
-    dut.clk_i = 0;
-    dut.eval();
-    if (trace) trace->dump(now + period / 2);
+    context.time(now);
+    try {
+      dut.clk_i = 1;
+      dut.eval();
+      if (trace) trace->dump(now);
+      dut.clk_i = 0;
+      dut.eval();
+      if (trace) trace->dump(now + period / 2);
+    } catch (const AssertionFailed& failed) {
+      throw ModelError(
+          "contract", place,
+          "RTL assertion failed at " + failed.where + ", cycle " + std::to_string(counters.cycles));
+    }
     now += period;
     ++counters.cycles;
   }
@@ -272,7 +284,6 @@ const RtlCore::Counters& RtlCore::counters() const { return state_->counters; }
 }  // namespace memwall::pnm
 
 // Called by an assertion that fails in the RTL, in place of Verilator's own, which aborts.
-void vl_stop(const char* filename, int linenum, const char* hier) {
-  throw memwall::ModelError(
-      "contract", hier, std::string("RTL assertion failed at ") + filename + ':' + std::to_string(linenum));
+void vl_stop(const char* filename, int linenum, const char*) {
+  throw memwall::pnm::AssertionFailed{std::string(filename) + ':' + std::to_string(linenum)};
 }

@@ -11,7 +11,7 @@ module fp32_add (
   output logic [31:0] sum_o
 );
 
-  /* verilator no_inline_module */  // one copy of the code for all instances
+  /* verilator no_inline_module */  // a function each: the generated C++ compiles faster
 
   function automatic logic [31:0] add(input logic [31:0] a, input logic [31:0] b);
     logic [31:0] x;  // the operand of larger magnitude

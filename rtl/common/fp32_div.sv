@@ -1,9 +1,9 @@
 // SPDX-FileCopyrightText: The Memwall authors
 // SPDX-License-Identifier: Apache-2.0
 //
-// binary32 division, round to nearest even, subnormals kept, NaN results canonical. Restoring,
-// one quotient bit per cycle: `done_o` is high for one cycle, 27 cycles after the cycle of
-// `start_i` (2 cycles for special operands). `start_i` while busy is ignored.
+// binary32 division, round to nearest even, subnormals kept, NaN results canonical. Restoring, one
+// quotient bit per cycle: `done_o` is high for one cycle, 26 cycles after the cycle of `start_i` (1
+// cycle for NaN, infinity and zero operands). `start_i` while busy is ignored.
 
 module fp32_div (
   input  logic        clk_i,
