@@ -13,6 +13,8 @@
 #define USED_WORDS 12u
 #define WORDS (COMPUTE_DESCRIPTOR_SIZE_BYTES / 8u)
 
+typedef uint64_t __attribute__((may_alias)) word_t;
+
 static const char* opcode_name(uint32_t opcode) {
   static const char* const names[] = {"NOP", "MATVEC",  "ATTENTION", "RMSNORM", "ROPE",   "SWIGLU",
                                       "ADD", "SOFTMAX", "TOPK",      "COPY",    "CONVERT"};
@@ -47,8 +49,7 @@ status_t queue_init(queue_t* q, const char* name, mmio_t registers, compute_desc
 static void ring_doorbell(queue_t* q) {
   if (q->rung == q->posted) return;
   for (; q->ring != 0 && q->rung != q->posted; ++q->rung) {
-    uint64_t words[USED_WORDS];
-    memcpy(words, &q->shadow[slot(q->rung)], sizeof words);
+    const word_t* words = (const word_t*)&q->shadow[slot(q->rung)];
     volatile uint64_t* to = q->ring + slot(q->rung) * WORDS;
     for (uint32_t i = 0; i < USED_WORDS; ++i) to[i] = words[i];
   }
@@ -142,7 +143,8 @@ compute_descriptor_t* queue_next(queue_t* q) {
   }
   if (q->status != STATUS_OK) return &dropped;
   compute_descriptor_t* d = &q->shadow[slot(q->posted)];
-  memset(d, 0, USED_WORDS * 8u);
+  word_t* words = (word_t*)d;
+  for (uint32_t i = 0; i < USED_WORDS; ++i) words[i] = 0; /* inline: this runs for every operation */
   d->tag = q->first + q->posted;
   ++q->posted;
   return d;
