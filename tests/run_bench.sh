@@ -7,10 +7,12 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 usage() {
   cat <<'TEXT'
-usage: ./memwall bench [hart|hbm|pnm|system|all] [GOOGLE BENCHMARK ARGUMENTS]
+usage: ./memwall bench [hart|hbm|hbf|link|pnm|system|all] [GOOGLE BENCHMARK ARGUMENTS]
 
   hart     instructions per second of the hart at several quanta
   hbm      requests per second of the HBM core
+  hbf      page senses per second of the HBF core
+  link     flits per second of the link protocol, both ends
   pnm      cycles per second of the Verilated decode unit with its adapter
   system   tokens per wall-second of the bundled model, PNM as model and as RTL
 TEXT
@@ -19,14 +21,14 @@ TEXT
 name=all
 case "${1:-all}" in
   -h|--help) usage; exit 0 ;;
-  hart|hbm|pnm|system|all) name=${1:-all}; [ $# -eq 0 ] || shift ;;
+  hart|hbm|hbf|link|pnm|system|all) name=${1:-all}; [ $# -eq 0 ] || shift ;;
   -*) ;;
   *) echo "memwall: unknown benchmark '$1'" >&2; usage >&2; exit 2 ;;
 esac
 
 build=${MEMWALL_BUILD_DIR:?set by ./memwall}
 names=$name
-[ "$name" != all ] || names="hart hbm pnm system"
+[ "$name" != all ] || names="hart hbm hbf link pnm system"
 for each in $names; do
   cmake --build "$build" --target "bench_$each" >"$build/bench.log" || { tail -n 40 "$build/bench.log"; exit 2; }
 done
