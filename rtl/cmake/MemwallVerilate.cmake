@@ -35,9 +35,9 @@ function(memwall_verilate target)
     list(APPEND defines VM_TRACE=0)
   endif()
   target_sources(${target} PRIVATE ${fast} ${slow} ${runtime})
-  # Generated and third-party code: our warnings do not apply, speed does.
-  set_source_files_properties(${fast} ${runtime} PROPERTIES COMPILE_OPTIONS "-w;-O3")
-  set_source_files_properties(${slow} PROPERTIES COMPILE_OPTIONS "-w;-O0")
+  # Generated and third-party code: our warnings and sanitizers do not apply, speed does.
+  set_source_files_properties(${fast} ${runtime} PROPERTIES COMPILE_OPTIONS "-w;-O3;-fno-sanitize=all")
+  set_source_files_properties(${slow} PROPERTIES COMPILE_OPTIONS "-w;-O0;-fno-sanitize=all")
   target_compile_definitions(${target} PRIVATE ${defines})
   target_include_directories(${target} SYSTEM PRIVATE ${dir}/out ${VERILATOR_ROOT}/include
                                                       ${VERILATOR_ROOT}/include/vltstd)

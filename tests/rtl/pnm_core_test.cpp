@@ -113,5 +113,19 @@ TEST(PnmCore, LimitsOfTheCapabilityRegistersWork) {
   }
 }
 
+// More results than the writer can have on their way: the streams must stop and lose nothing.
+TEST(PnmCore, SlowWritesHoldTheStreamsUp) {
+  for (const TimePs latency : {0u, 1'000'000u, 3'000'000u}) {
+    RtlBench bench;
+    bench.start();
+    bench.memory.write_latency_ps = latency;
+    Rng rng(6, "slow writes");
+    run_and_compare(bench, make_matvec(bench, rng, Format::kF16, 4000, 8));
+    run_and_compare(bench, make_matvec(bench, rng, Format::kMxint8, 2001, 32));
+    run_and_compare(bench, make_attention(bench, rng, Format::kF16, 3, 256, 16));
+    if (testing::Test::HasFatalFailure()) return;
+  }
+}
+
 }  // namespace
 }  // namespace memwall::pnm

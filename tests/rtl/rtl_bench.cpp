@@ -36,7 +36,7 @@ TimePs FlatMemory::write(std::uint64_t address, const std::uint8_t* data, std::u
   for (unsigned i = 0; inside && i < kBeatBytes; ++i) {
     if ((strobes >> i & 1u) != 0) *this->at(address + i) = data[i];
   }
-  return at + latency_ps;
+  return at + write_latency_ps;
 }
 
 void RtlBench::require(bool ok) {

@@ -37,6 +37,7 @@ class FlatMemory final : public RtlMemory {
 
   std::vector<std::uint8_t> bytes;
   TimePs latency_ps = 60'000;
+  TimePs write_latency_ps = 60'000;
   TimePs period_ps = 1000;
   std::uint64_t poisoned = 0;
   std::uint64_t write_poisoned = 0;
