@@ -21,21 +21,21 @@
 namespace memwall::hart {
 namespace {
 
-using u64 = std::uint64_t;
+using U64 = std::uint64_t;
 
-constexpr u64 kRamBase = 0x80000000, kRamBytes = 128u << 20;
-constexpr u64 kMaxRam = u64{1} << 30;
-constexpr u64 kFinisher = 0x100000, kClint = 0x2000000, kClintBytes = 0x10000, kUart = 0x10000000;
-constexpr u64 kMtimecmp = 0x4000, kMtime = 0xbff8;
-constexpr u64 kCyclesPerTick = 100;
-constexpr u64 kPage = 4096;
-constexpr u64 kSysWrite = 64, kSysExit = 93;
+constexpr U64 kRamBase = 0x80000000, kRamBytes = 128u << 20;
+constexpr U64 kMaxRam = U64{1} << 30;
+constexpr U64 kFinisher = 0x100000, kClint = 0x2000000, kClintBytes = 0x10000, kUart = 0x10000000;
+constexpr U64 kMtimecmp = 0x4000, kMtime = 0xbff8;
+constexpr U64 kCyclesPerTick = 100;
+constexpr U64 kPage = 4096;
+constexpr U64 kSysWrite = 64, kSysExit = 93;
 
 struct FreeDeleter {
   void operator()(std::uint8_t* p) const { std::free(p); }
 };
 struct Ram {
-  u64 base, size;
+  U64 base, size;
   std::unique_ptr<std::uint8_t[], FreeDeleter> host;  // calloc: untouched pages cost nothing
 };
 
@@ -44,11 +44,11 @@ class BareMachine : public Bus {
   BareMachine(const loader::ElfImage& image, std::ostream& console)
       : image_(image), console_(console), tohost_(image.tohost().value_or(0)), has_tohost_(image.tohost()) {
     // RAM where programs expect it, and wherever the segments are; what touches becomes one piece.
-    std::map<u64, u64> pieces{{kRamBase, kRamBase + kRamBytes}};
+    std::map<U64, U64> pieces{{kRamBase, kRamBase + kRamBytes}};
     for (const loader::ElfSegment& s : image.segments) {
       if (s.paddr + s.memsz > ~kPage)
         throw ConfigError(image.file, fmt::format("segment at {:#x} is not memory", s.paddr));
-      u64 first = s.paddr & ~(kPage - 1), last = (s.paddr + s.memsz + kPage - 1) & ~(kPage - 1);
+      U64 first = s.paddr & ~(kPage - 1), last = (s.paddr + s.memsz + kPage - 1) & ~(kPage - 1);
       for (auto it = pieces.begin(); it != pieces.end();) {
         if (it->first > last || it->second < first) {
           ++it;
@@ -60,7 +60,7 @@ class BareMachine : public Bus {
       }
       pieces[first] = last;
     }
-    u64 total = 0;
+    U64 total = 0;
     for (const auto& [first, last] : pieces) {
       if (last - first > kMaxRam || (total += last - first) > kMaxRam) {
         throw ConfigError(image.file, "segments need more than 1 GiB of memory");
@@ -70,30 +70,30 @@ class BareMachine : public Bus {
     for (const loader::ElfSegment& s : image.segments) poke(s.paddr, s.bytes.data(), s.bytes.size());
   }
 
-  BusResult fetch(u64 address, void* out, unsigned bytes) override { return {peek(address, out, bytes), 0}; }
-  BusResult load(u64 address, void* out, unsigned bytes) override {
+  BusResult fetch(U64 address, void* out, unsigned bytes) override { return {peek(address, out, bytes), 0}; }
+  BusResult load(U64 address, void* out, unsigned bytes) override {
     if (peek(address, out, bytes)) return {};
-    u64 value = 0;
+    U64 value = 0;
     const bool ok = device_load(address, value);
     std::memcpy(out, &value, bytes);
     return {ok, 0};
   }
-  BusResult store(u64 address, const void* in, unsigned bytes) override {
+  BusResult store(U64 address, const void* in, unsigned bytes) override {
     if (poke(address, in, bytes)) {
       if (has_tohost_ && address <= tohost_ && tohost_ - address < bytes) host_call();
       return {};
     }
-    u64 value = 0;
+    U64 value = 0;
     std::memcpy(&value, in, bytes);
     return {device_store(address, value, bytes), 0};
   }
-  DirectRegion dmi(u64 address) override {
+  DirectRegion dmi(U64 address) override {
     const Ram* ram = ram_at(address, 1);
     if (ram == nullptr) return {};
     // The mailbox's page stays on the bus, so that writes to it are seen.
-    u64 base = ram->base, end = ram->base + ram->size;
+    U64 base = ram->base, end = ram->base + ram->size;
     if (has_tohost_) {
-      const u64 page = tohost_ & ~(kPage - 1);
+      const U64 page = tohost_ & ~(kPage - 1);
       if (address >= page && address - page < kPage) return {};
       if (page >= base && page < end) (address < page ? end : base) = address < page ? page : page + kPage;
     }
@@ -107,35 +107,35 @@ class BareMachine : public Bus {
   }
   bool ended() const { return ended_; }
   int code() const { return code_; }
-  u64 mtime() const { return hart_->cycles() / kCyclesPerTick + mtime_offset_; }
+  U64 mtime() const { return hart_->cycles() / kCyclesPerTick + mtime_offset_; }
   void update_timer() { hart_->set_interrupt(kTimerInterrupt, mtime() >= mtimecmp_); }
   /// Cycles until the timer interrupt line rises; 0 if it is up or will not rise soon.
-  u64 cycles_to_timer() const {
-    const u64 now = mtime();
-    if (mtimecmp_ <= now || mtimecmp_ - now > (u64{1} << 40)) return 0;
+  U64 cycles_to_timer() const {
+    const U64 now = mtime();
+    if (mtimecmp_ <= now || mtimecmp_ - now > (U64{1} << 40)) return 0;
     return (mtimecmp_ - now) * kCyclesPerTick - hart_->cycles() % kCyclesPerTick;
   }
 
  private:
-  void add_ram(u64 base, u64 size) {
+  void add_ram(U64 base, U64 size) {
     auto* host = static_cast<std::uint8_t*>(std::calloc(size, 1));
     if (host == nullptr)
       throw ConfigError(image_.file, fmt::format("no host memory for {} bytes of RAM", size));
     ram_.push_back({base, size, std::unique_ptr<std::uint8_t[], FreeDeleter>(host)});
   }
-  const Ram* ram_at(u64 address, u64 bytes) const {
+  const Ram* ram_at(U64 address, U64 bytes) const {
     for (const Ram& r : ram_) {
       if (address >= r.base && address - r.base < r.size && bytes <= r.size - (address - r.base)) return &r;
     }
     return nullptr;
   }
-  bool peek(u64 address, void* out, u64 bytes) const {
+  bool peek(U64 address, void* out, U64 bytes) const {
     const Ram* ram = ram_at(address, bytes);
     if (ram == nullptr) return false;
     std::memcpy(out, ram->host.get() + (address - ram->base), bytes);
     return true;
   }
-  bool poke(u64 address, const void* in, u64 bytes) {
+  bool poke(U64 address, const void* in, U64 bytes) {
     if (bytes == 0) return true;
     const Ram* ram = ram_at(address, bytes);
     if (ram == nullptr) return false;
@@ -143,19 +143,19 @@ class BareMachine : public Bus {
     return true;
   }
 
-  bool device_load(u64 address, u64& value) const {
+  bool device_load(U64 address, U64& value) const {
     if (address >= kUart && address < kUart + 8) {
       value = address == kUart + 5 ? 0x60 : 0;  // transmitter empty
       return true;
     }
     if (address < kClint || address >= kClint + kClintBytes) return false;
-    const u64 offset = address - kClint;
+    const U64 offset = address - kClint;
     if (offset == 0) value = msip_ ? 1 : 0;
     if (offset / 8 == kMtimecmp / 8) value = mtimecmp_ >> (8 * (offset % 8));
     if (offset / 8 == kMtime / 8) value = mtime() >> (8 * (offset % 8));
     return true;
   }
-  bool device_store(u64 address, u64 value, unsigned bytes) {
+  bool device_store(U64 address, U64 value, unsigned bytes) {
     if (address >= kUart && address < kUart + 8) {
       if (address == kUart) console_.put(static_cast<char>(value));
       return true;
@@ -166,9 +166,9 @@ class BareMachine : public Bus {
       return true;
     }
     if (address < kClint || address >= kClint + kClintBytes) return false;
-    const u64 offset = address - kClint;
-    const auto merge = [&](u64 old) {
-      const u64 mask = (bytes == 8 ? ~u64{0} : (u64{1} << (8 * bytes)) - 1) << (8 * (offset % 8));
+    const U64 offset = address - kClint;
+    const auto merge = [&](U64 old) {
+      const U64 mask = (bytes == 8 ? ~U64{0} : (U64{1} << (8 * bytes)) - 1) << (8 * (offset % 8));
       return (old & ~mask) | (value << (8 * (offset % 8)) & mask);
     };
     if (offset == 0) {
@@ -196,32 +196,32 @@ class BareMachine : public Bus {
   }
 
   void host_call() {
-    u64 value = 0;
+    U64 value = 0;
     peek(tohost_, &value, 8);
     if (value == 0) return;
-    const u64 device = value >> 56, command = value >> 48 & 0xff, payload = value & 0xffffffffffff;
-    u64 answer = 1;
+    const U64 device = value >> 56, command = value >> 48 & 0xff, payload = value & 0xffffffffffff;
+    U64 answer = 1;
     if (device == 1 && command == 1) {
       console_.put(static_cast<char>(payload));
-      answer = u64{1} << 56 | u64{1} << 48;
+      answer = U64{1} << 56 | U64{1} << 48;
     } else if ((value & 1) != 0) {
       end(static_cast<int>(value >> 1));
       return;
     } else if (device == 0 && command == 0) {
       system_call(payload);
     }
-    const u64 zero = 0;
+    const U64 zero = 0;
     poke(tohost_, &zero, 8);
     if (const auto fromhost = image_.symbol("fromhost")) poke(*fromhost, &answer, 8);
   }
 
-  void system_call(u64 block) {
-    u64 words[4] = {};
+  void system_call(U64 block) {
+    U64 words[4] = {};
     if (!peek(block, words, sizeof words)) return;
-    u64 result = static_cast<u64>(-38);  // no such call
+    U64 result = static_cast<U64>(-38);  // no such call
     if (words[0] == kSysWrite) {
-      const u64 address = words[2], bytes = words[3];
-      result = static_cast<u64>(-14);  // bad address
+      const U64 address = words[2], bytes = words[3];
+      result = static_cast<U64>(-14);  // bad address
       if (const Ram* ram = ram_at(address, bytes)) {
         console_.write(reinterpret_cast<const char*>(ram->host.get() + (address - ram->base)),
                        static_cast<std::streamsize>(bytes));
@@ -237,12 +237,12 @@ class BareMachine : public Bus {
   const loader::ElfImage& image_;
   std::ostream& console_;
   std::vector<Ram> ram_;
-  u64 tohost_;
+  U64 tohost_;
   bool has_tohost_;
   Hart* hart_ = nullptr;
   bool msip_ = false;
-  u64 mtimecmp_ = ~u64{0};
-  u64 mtime_offset_ = 0;
+  U64 mtimecmp_ = ~U64{0};
+  U64 mtime_offset_ = 0;
   bool ended_ = false;
   int code_ = 0;
 };
@@ -300,20 +300,20 @@ ElfRunResult run_bare_elf(const ElfRunOptions& options) {
   const auto started = std::chrono::steady_clock::now();
   const auto progress = [&] { return hart.instructions() + hart.counters().traps; };
   while (!machine.ended()) {
-    const u64 before = hart.instructions();
-    const u64 done = progress();
+    const U64 before = hart.instructions();
+    const U64 done = progress();
     if (done >= options.max_instructions) {
       throw WorkloadError(fmt::format("{}: instruction limit of {} reached at pc {:#x}", options.file,
                                       options.max_instructions, hart.pc()));
     }
     machine.update_timer();
-    u64 slice = std::min<u64>(options.max_instructions - done, 1u << 20);
+    U64 slice = std::min<U64>(options.max_instructions - done, 1u << 20);
     // Instructions cost a cycle or more, so the timer is never overslept by more than the slowest of them.
-    if (const u64 wait = machine.cycles_to_timer(); wait != 0) slice = std::min(slice, wait);
+    if (const U64 wait = machine.cycles_to_timer(); wait != 0) slice = std::min(slice, wait);
     const StopReason reason = trace.on() ? hart.step() : hart.run(slice);
     if (trace.on() && reason == StopReason::kStep) trace.line(hart);
     if (reason == StopReason::kWfi) {
-      const u64 wait = machine.cycles_to_timer();
+      const U64 wait = machine.cycles_to_timer();
       if (wait == 0) {
         throw WorkloadError(
             fmt::format("{}: waits at pc {:#x} for an interrupt that cannot come", options.file, hart.pc()));

@@ -9,7 +9,7 @@
 namespace memwall::hart {
 namespace {
 
-using u64 = std::uint64_t;
+using U64 = std::uint64_t;
 
 enum CsrNumber : unsigned {
   kFflags = 0x001,
@@ -49,13 +49,13 @@ enum CsrNumber : unsigned {
   kMconfigptr = 0xf15,
 };
 
-constexpr u64 extension(char letter) { return u64{1} << (letter - 'A'); }
-constexpr u64 kMisaValue = u64{2} << 62 | extension('A') | extension('C') | extension('D') | extension('F') |
+constexpr U64 extension(char letter) { return U64{1} << (letter - 'A'); }
+constexpr U64 kMisaValue = U64{2} << 62 | extension('A') | extension('C') | extension('D') | extension('F') |
                            extension('I') | extension('M') | extension('U');
-constexpr u64 kInterruptMask = 1u << kSoftwareInterrupt | 1u << kTimerInterrupt | 1u << kExternalInterrupt;
-constexpr u64 kMstatusWritable =
+constexpr U64 kInterruptMask = 1u << kSoftwareInterrupt | 1u << kTimerInterrupt | 1u << kExternalInterrupt;
+constexpr U64 kMstatusWritable =
     kMstatusMie | kMstatusMpie | kMstatusMpp | kMstatusFs | kMstatusMprv | kMstatusTw;
-constexpr u64 kMenvcfgFiom = 1;
+constexpr U64 kMenvcfgFiom = 1;
 constexpr bool in(unsigned n, unsigned first, unsigned last) { return n >= first && n <= last; }
 
 }  // namespace
@@ -107,7 +107,7 @@ bool Hart::csr_accessible(unsigned n, bool write) const {
 }
 
 std::uint64_t Hart::mstatus() const {
-  u64 value = mstatus_ | kMstatusUxl64;
+  U64 value = mstatus_ | kMstatusUxl64;
   if ((mstatus_ & kMstatusFs) == kMstatusFs) value |= kMstatusSd;
   return value;
 }
@@ -119,7 +119,7 @@ std::uint64_t Hart::csr_value(unsigned n) const {
     case kFrm:
       return frm_;
     case kFcsr:
-      return static_cast<u64>(frm_) << 5 | fflags_;
+      return static_cast<U64>(frm_) << 5 | fflags_;
     case kMstatus:
       return mstatus();
     case kMisa:
@@ -154,9 +154,9 @@ std::uint64_t Hart::csr_value(unsigned n) const {
       return config_.hart_id;
     case kPmpcfg0:
     case kPmpcfg2: {
-      u64 value = 0;
+      U64 value = 0;
       const unsigned first = n == kPmpcfg0 ? 0 : 8;
-      for (unsigned i = 0; i < 8; ++i) value |= u64{pmp_.config(first + i)} << (8 * i);
+      for (unsigned i = 0; i < 8; ++i) value |= U64{pmp_.config(first + i)} << (8 * i);
       return value;
     }
     default:
@@ -166,7 +166,7 @@ std::uint64_t Hart::csr_value(unsigned n) const {
   return 0;
 }
 
-void Hart::csr_assign(unsigned n, u64 value) {
+void Hart::csr_assign(unsigned n, U64 value) {
   switch (n) {
     case kFflags:
       fflags_ = value & 31;
@@ -182,7 +182,7 @@ void Hart::csr_assign(unsigned n, u64 value) {
       mstatus_ |= kMstatusFs;
       return;
     case kMstatus: {
-      const u64 mpp = value & kMstatusMpp;
+      const U64 mpp = value & kMstatusMpp;
       // Only M and U exist; another MPP leaves the field as it was.
       if (mpp != 0 && mpp != kMstatusMpp) value = (value & ~kMstatusMpp) | (mstatus_ & kMstatusMpp);
       mstatus_ = value & kMstatusWritable;
@@ -209,7 +209,7 @@ void Hart::csr_assign(unsigned n, u64 value) {
       mscratch_ = value;
       return;
     case kMepc:
-      mepc_ = value & ~u64{1};
+      mepc_ = value & ~U64{1};
       return;
     case kMcause:
       mcause_ = value;
@@ -245,13 +245,13 @@ void Hart::csr_assign(unsigned n, u64 value) {
 bool Hart::execute_csr(const Op& op) {
   const auto number = static_cast<unsigned>(op.imm);
   const unsigned operation = op.rs3 & 3;  // 1 write, 2 set, 3 clear
-  const u64 source = (op.rs3 & 4) != 0 ? op.rs1 : x_[op.rs1];
+  const U64 source = (op.rs3 & 4) != 0 ? op.rs1 : x_[op.rs1];
   const bool writes = operation == 1 || op.rs1 != 0;
   if (!csr_accessible(number, writes)) return false;
   // This instruction is already counted; software must see the counters as they were before it.
   ahead_ = static_cast<std::int64_t>(config_.cycles.base);
   --instret_;
-  const u64 old = csr_value(number);
+  const U64 old = csr_value(number);
   ahead_ = 0;
   ++instret_;
   if (writes) csr_assign(number, operation == 1 ? source : operation == 2 ? old | source : old & ~source);
@@ -264,7 +264,7 @@ std::optional<std::uint64_t> Hart::read_csr(unsigned number) const {
   return csr_value(number);
 }
 
-bool Hart::write_csr(unsigned number, u64 value) {
+bool Hart::write_csr(unsigned number, U64 value) {
   if (!csr_exists(number) || number >> 10 == 3 || number == kMisa) return false;
   csr_assign(number, value);
   return true;

@@ -70,15 +70,15 @@ O decode_op_imm_32(std::uint32_t b, std::int64_t& imm) {
 }
 
 O decode_op(std::uint32_t b) {
-  static constexpr O kBase[8] = {O::kAdd, O::kSll, O::kSlt, O::kSltu, O::kXor, O::kSrl, O::kOr, O::kAnd};
-  static constexpr O kMulDiv[8] = {O::kMul, O::kMulh, O::kMulhsu, O::kMulhu,
+  static constexpr O base[8] = {O::kAdd, O::kSll, O::kSlt, O::kSltu, O::kXor, O::kSrl, O::kOr, O::kAnd};
+  static constexpr O mul_div[8] = {O::kMul, O::kMulh, O::kMulhsu, O::kMulhu,
                                    O::kDiv, O::kDivu, O::kRem,    O::kRemu};
   const unsigned f3 = field(b, 12, 3);
   switch (b >> 25) {
     case 0x00:
-      return kBase[f3];
+      return base[f3];
     case 0x01:
-      return kMulDiv[f3];
+      return mul_div[f3];
     case 0x20:
       return f3 == 0 ? O::kSub : f3 == 5 ? O::kSra : O::kIllegal;
     default:
@@ -87,16 +87,16 @@ O decode_op(std::uint32_t b) {
 }
 
 O decode_op_32(std::uint32_t b) {
-  static constexpr O kBase[8] = {O::kAddw,    O::kSllw, O::kIllegal, O::kIllegal,
-                                 O::kIllegal, O::kSrlw, O::kIllegal, O::kIllegal};
-  static constexpr O kMulDiv[8] = {O::kMulw, O::kIllegal, O::kIllegal, O::kIllegal,
+  static constexpr O base[8] = {O::kAddw,    O::kSllw, O::kIllegal, O::kIllegal,
+                                O::kIllegal, O::kSrlw, O::kIllegal, O::kIllegal};
+  static constexpr O mul_div[8] = {O::kMulw, O::kIllegal, O::kIllegal, O::kIllegal,
                                    O::kDivw, O::kDivuw,   O::kRemw,    O::kRemuw};
   const unsigned f3 = field(b, 12, 3);
   switch (b >> 25) {
     case 0x00:
-      return kBase[f3];
+      return base[f3];
     case 0x01:
-      return kMulDiv[f3];
+      return mul_div[f3];
     case 0x20:
       return f3 == 0 ? O::kSubw : f3 == 5 ? O::kSraw : O::kIllegal;
     default:
@@ -214,13 +214,13 @@ Decoded decode(std::uint32_t b) {
   d.rs2 = static_cast<std::uint8_t>(field(b, 20, 5));
   d.rm = static_cast<std::uint8_t>(field(b, 12, 3));
   if ((b & 3) != 3) return d;
-  static constexpr O kLoads[8] = {O::kLb, O::kLh, O::kLw, O::kLd, O::kLbu, O::kLhu, O::kLwu, O::kIllegal};
-  static constexpr O kBranches[8] = {O::kBeq, O::kBne, O::kIllegal, O::kIllegal,
-                                     O::kBlt, O::kBge, O::kBltu,    O::kBgeu};
+  static constexpr O loads[8] = {O::kLb, O::kLh, O::kLw, O::kLd, O::kLbu, O::kLhu, O::kLwu, O::kIllegal};
+  static constexpr O branches[8] = {O::kBeq, O::kBne, O::kIllegal, O::kIllegal,
+                                    O::kBlt, O::kBge, O::kBltu,    O::kBgeu};
   const unsigned f3 = field(b, 12, 3);
   switch (field(b, 2, 5)) {
     case 0x00:
-      d.opcode = kLoads[f3];
+      d.opcode = loads[f3];
       d.imm = imm_i(b);
       break;
     case 0x01:
@@ -279,7 +279,7 @@ Decoded decode(std::uint32_t b) {
       set_fp(d, choose_fp(b >> 27, field(b, 25, 2), d.rs2, f3), rd);
       break;
     case 0x18:
-      d.opcode = kBranches[f3];
+      d.opcode = branches[f3];
       d.imm = imm_b(b);
       d.pc_relative = true;
       d.ends_block = true;

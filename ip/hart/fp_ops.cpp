@@ -18,24 +18,24 @@ struct FpAccess {
 
 namespace {
 
-using u64 = std::uint64_t;
+using U64 = std::uint64_t;
 using A = FpAccess;
-constexpr u64 kBox = ~u64{0xffffffff};
+constexpr U64 kBox = ~U64{0xffffffff};
 
 template <class F>
 typename F::Bits get(Hart& h, unsigned i);
 template <>
 std::uint32_t get<Binary32>(Hart& h, unsigned i) {
-  const u64 raw = A::f(h, i);
+  const U64 raw = A::f(h, i);
   // Anything that is not a boxed single counts as the canonical NaN.
   return raw >= kBox ? static_cast<std::uint32_t>(raw) : SoftFloat<Binary32>::kCanonicalNan;
 }
 template <>
-u64 get<Binary64>(Hart& h, unsigned i) {
+U64 get<Binary64>(Hart& h, unsigned i) {
   return A::f(h, i);
 }
 void put(Hart& h, unsigned i, std::uint32_t value) { A::f(h, i) = kBox | value; }
-void put(Hart& h, unsigned i, u64 value) { A::f(h, i) = value; }
+void put(Hart& h, unsigned i, U64 value) { A::f(h, i) = value; }
 
 template <class F>
 struct Ops {
@@ -60,10 +60,10 @@ struct Ops {
   static void sqrt(Hart& h, const Op& op, unsigned rm) { put(h, op.rd, S::sqrt(a(h, op), rm, A::flags(h))); }
 
   static Bits flip(Bits v) { return S::is_nan(v) ? v : v ^ S::kSign; }
-  template <bool kNegateProduct, bool kNegateAddend>
+  template <bool NegateProduct, bool NegateAddend>
   static void fused(Hart& h, const Op& op, unsigned rm) {
-    const Bits x = kNegateProduct ? flip(a(h, op)) : a(h, op);
-    const Bits z = kNegateAddend ? flip(c(h, op)) : c(h, op);
+    const Bits x = NegateProduct ? flip(a(h, op)) : a(h, op);
+    const Bits z = NegateAddend ? flip(c(h, op)) : c(h, op);
     put(h, op.rd, S::fma(x, b(h, op), z, rm, A::flags(h)));
   }
 
@@ -90,24 +90,24 @@ struct Ops {
   }
   static void classify(Hart& h, const Op& op, unsigned) { A::x(h, op.rd) = S::classify(a(h, op)); }
 
-  template <unsigned kBits, bool kSigned>
+  template <unsigned Width, bool Signed>
   static void to_integer(Hart& h, const Op& op, unsigned rm) {
-    A::x(h, op.rd) = S::to_integer(a(h, op), kBits, kSigned, rm, A::flags(h));
+    A::x(h, op.rd) = S::to_integer(a(h, op), Width, Signed, rm, A::flags(h));
   }
-  template <unsigned kBits, bool kSigned>
+  template <unsigned Width, bool Signed>
   static void from_integer(Hart& h, const Op& op, unsigned rm) {
-    u64 value = A::x(h, op.rs1);
-    if (kBits == 32) {
-      value = kSigned ? static_cast<u64>(static_cast<std::int64_t>(static_cast<std::int32_t>(value)))
-                      : static_cast<std::uint32_t>(value);
+    U64 value = A::x(h, op.rs1);
+    if (Width == 32) {
+      value = Signed ? static_cast<U64>(static_cast<std::int64_t>(static_cast<std::int32_t>(value)))
+                     : static_cast<std::uint32_t>(value);
     }
-    const bool negative = kSigned && value >> 63 != 0;
+    const bool negative = Signed && value >> 63 != 0;
     put(h, op.rd, S::from_integer(negative ? 0 - value : value, negative, rm, A::flags(h)));
   }
 };
 
 void move_x_w(Hart& h, const Op& op, unsigned) {
-  A::x(h, op.rd) = static_cast<u64>(static_cast<std::int64_t>(static_cast<std::int32_t>(A::f(h, op.rs1))));
+  A::x(h, op.rd) = static_cast<U64>(static_cast<std::int64_t>(static_cast<std::int32_t>(A::f(h, op.rs1))));
 }
 void move_w_x(Hart& h, const Op& op, unsigned) { A::f(h, op.rd) = kBox | A::x(h, op.rs1); }
 void move_x_d(Hart& h, const Op& op, unsigned) { A::x(h, op.rd) = A::f(h, op.rs1); }
@@ -122,7 +122,7 @@ void widen_to_d(Hart& h, const Op& op, unsigned) {
 template <class F>
 FpChoice choose(std::uint32_t funct5, std::uint32_t rs2, std::uint32_t funct3) {
   using O = Ops<F>;
-  constexpr bool kSingle = sizeof(typename F::Bits) == 4;
+  constexpr bool single = sizeof(typename F::Bits) == 4;
   const auto pick = [funct3](FpFunction f0, FpFunction f1, FpFunction f2, bool integer) {
     return FpChoice{funct3 == 0 ? f0 : funct3 == 1 ? f1 : funct3 == 2 ? f2 : nullptr, false, integer, false};
   };
@@ -144,26 +144,26 @@ FpChoice choose(std::uint32_t funct5, std::uint32_t rs2, std::uint32_t funct3) {
     case 0x14:
       return pick(O::le, O::lt, O::eq, true);
     case 0x08:
-      if (kSingle) return {rs2 == 1 ? narrow_to_s : nullptr, true, false, false};
+      if (single) return {rs2 == 1 ? narrow_to_s : nullptr, true, false, false};
       return {rs2 == 0 ? widen_to_d : nullptr, true, false, false};
     case 0x18: {
-      static constexpr FpFunction kTo[4] = {
+      static constexpr FpFunction to[4] = {
           O::template to_integer<32, true>, O::template to_integer<32, false>,
           O::template to_integer<64, true>, O::template to_integer<64, false>};
-      return {rs2 < 4 ? kTo[rs2] : nullptr, true, true, false};
+      return {rs2 < 4 ? to[rs2] : nullptr, true, true, false};
     }
     case 0x1a: {
-      static constexpr FpFunction kFrom[4] = {
+      static constexpr FpFunction from[4] = {
           O::template from_integer<32, true>, O::template from_integer<32, false>,
           O::template from_integer<64, true>, O::template from_integer<64, false>};
-      return {rs2 < 4 ? kFrom[rs2] : nullptr, true, false, false};
+      return {rs2 < 4 ? from[rs2] : nullptr, true, false, false};
     }
     case 0x1c:
       if (rs2 != 0) return {};
-      return pick(kSingle ? move_x_w : move_x_d, O::classify, nullptr, true);
+      return pick(single ? move_x_w : move_x_d, O::classify, nullptr, true);
     case 0x1e:
       if (rs2 != 0) return {};
-      return pick(kSingle ? move_w_x : move_d_x, nullptr, nullptr, false);
+      return pick(single ? move_w_x : move_d_x, nullptr, nullptr, false);
     default:
       return {};
   }
@@ -172,9 +172,9 @@ FpChoice choose(std::uint32_t funct5, std::uint32_t rs2, std::uint32_t funct3) {
 template <class F>
 FpChoice fused(std::uint32_t which) {
   using O = Ops<F>;
-  static constexpr FpFunction kFused[4] = {O::template fused<false, false>, O::template fused<false, true>,
-                                           O::template fused<true, false>, O::template fused<true, true>};
-  return {kFused[which], true, false, false};
+  static constexpr FpFunction functions[4] = {O::template fused<false, false>, O::template fused<false, true>,
+                                              O::template fused<true, false>, O::template fused<true, true>};
+  return {functions[which], true, false, false};
 }
 
 }  // namespace

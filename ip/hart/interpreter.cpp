@@ -14,41 +14,41 @@
 namespace memwall::hart {
 namespace {
 
-using u64 = std::uint64_t;
-using i64 = std::int64_t;
-using u32 = std::uint32_t;
-using i32 = std::int32_t;
+using U64 = std::uint64_t;
+using I64 = std::int64_t;
+using U32 = std::uint32_t;
+using I32 = std::int32_t;
 using WideSigned = __int128;
 using WideUnsigned = unsigned __int128;
 
-inline u64 word(u64 value) { return static_cast<u64>(static_cast<i64>(static_cast<i32>(value))); }
+inline U64 word(U64 value) { return static_cast<U64>(static_cast<I64>(static_cast<I32>(value))); }
 
-u64 divide(u64 a, u64 b) {
-  const auto sa = static_cast<i64>(a), sb = static_cast<i64>(b);
-  if (sb == 0) return ~u64{0};
-  return sb == -1 ? 0 - a : static_cast<u64>(sa / sb);
+U64 divide(U64 a, U64 b) {
+  const auto sa = static_cast<I64>(a), sb = static_cast<I64>(b);
+  if (sb == 0) return ~U64{0};
+  return sb == -1 ? 0 - a : static_cast<U64>(sa / sb);
 }
-u64 remainder(u64 a, u64 b) {
-  const auto sa = static_cast<i64>(a), sb = static_cast<i64>(b);
+U64 remainder(U64 a, U64 b) {
+  const auto sa = static_cast<I64>(a), sb = static_cast<I64>(b);
   if (sb == 0) return a;
-  return sb == -1 ? 0 : static_cast<u64>(sa % sb);
+  return sb == -1 ? 0 : static_cast<U64>(sa % sb);
 }
-u64 divide_word(u64 a, u64 b) {
-  const auto sa = static_cast<i32>(a), sb = static_cast<i32>(b);
-  if (sb == 0) return ~u64{0};
-  return sb == -1 ? word(0 - a) : static_cast<u64>(i64{sa / sb});
+U64 divide_word(U64 a, U64 b) {
+  const auto sa = static_cast<I32>(a), sb = static_cast<I32>(b);
+  if (sb == 0) return ~U64{0};
+  return sb == -1 ? word(0 - a) : static_cast<U64>(I64{sa / sb});
 }
-u64 remainder_word(u64 a, u64 b) {
-  const auto sa = static_cast<i32>(a), sb = static_cast<i32>(b);
+U64 remainder_word(U64 a, U64 b) {
+  const auto sa = static_cast<I32>(a), sb = static_cast<I32>(b);
   if (sb == 0) return word(a);
-  return sb == -1 ? 0 : static_cast<u64>(i64{sa % sb});
+  return sb == -1 ? 0 : static_cast<U64>(I64{sa % sb});
 }
-u64 divide_word_unsigned(u64 a, u64 b) {
-  const auto ua = static_cast<u32>(a), ub = static_cast<u32>(b);
-  return ub == 0 ? ~u64{0} : word(ua / ub);
+U64 divide_word_unsigned(U64 a, U64 b) {
+  const auto ua = static_cast<U32>(a), ub = static_cast<U32>(b);
+  return ub == 0 ? ~U64{0} : word(ua / ub);
 }
-u64 remainder_word_unsigned(u64 a, u64 b) {
-  const auto ua = static_cast<u32>(a), ub = static_cast<u32>(b);
+U64 remainder_word_unsigned(U64 a, U64 b) {
+  const auto ua = static_cast<U32>(a), ub = static_cast<U32>(b);
   return ub == 0 ? word(ua) : word(ua % ub);
 }
 
@@ -69,10 +69,10 @@ const void* const* Interpreter::execute(Hart* hart, Block* block) {
   if (hart == nullptr) return kLabels;
 
   Hart& h = *hart;
-  u64* const x = h.x_;
+  U64* const x = h.x_;
   Block* b = block;
   const Op* op = b->ops();
-  u64 target = 0;
+  U64 target = 0;
   h.left_ -= b->cycles;
   h.instret_ += b->instructions;
   goto * op->handler;
@@ -80,7 +80,7 @@ const void* const* Interpreter::execute(Hart* hart, Block* block) {
 #define RD x[op->rd]
 #define RS1 x[op->rs1]
 #define RS2 x[op->rs2]
-#define IMM static_cast<u64>(op->imm)
+#define IMM static_cast<U64>(op->imm)
 #define NEXT()          \
   do {                  \
     ++op;               \
@@ -107,39 +107,39 @@ const void* const* Interpreter::execute(Hart* hart, Block* block) {
   COMPUTE(Li, IMM);
   COMPUTE(Mv, RS1);
   COMPUTE(Addi, RS1 + IMM);
-  COMPUTE(Slti, static_cast<i64>(RS1) < op->imm ? 1 : 0);
+  COMPUTE(Slti, static_cast<I64>(RS1) < op->imm ? 1 : 0);
   COMPUTE(Sltiu, RS1 < IMM ? 1 : 0);
   COMPUTE(Xori, RS1 ^ IMM);
   COMPUTE(Ori, RS1 | IMM);
   COMPUTE(Andi, RS1 & IMM);
   COMPUTE(Slli, RS1 << (op->imm & 63));
   COMPUTE(Srli, RS1 >> (op->imm & 63));
-  COMPUTE(Srai, static_cast<u64>(static_cast<i64>(RS1) >> (op->imm & 63)));
+  COMPUTE(Srai, static_cast<U64>(static_cast<I64>(RS1) >> (op->imm & 63)));
   COMPUTE(Addiw, word(RS1 + IMM));
   COMPUTE(Slliw, word(RS1 << (op->imm & 31)));
-  COMPUTE(Srliw, word(static_cast<u32>(RS1) >> (op->imm & 31)));
-  COMPUTE(Sraiw, static_cast<u64>(i64{static_cast<i32>(RS1) >> (op->imm & 31)}));
+  COMPUTE(Srliw, word(static_cast<U32>(RS1) >> (op->imm & 31)));
+  COMPUTE(Sraiw, static_cast<U64>(I64{static_cast<I32>(RS1) >> (op->imm & 31)}));
   COMPUTE(Add, RS1 + RS2);
   COMPUTE(Sub, RS1 - RS2);
   COMPUTE(Sll, RS1 << (RS2 & 63));
-  COMPUTE(Slt, static_cast<i64>(RS1) < static_cast<i64>(RS2) ? 1 : 0);
+  COMPUTE(Slt, static_cast<I64>(RS1) < static_cast<I64>(RS2) ? 1 : 0);
   COMPUTE(Sltu, RS1 < RS2 ? 1 : 0);
   COMPUTE(Xor, RS1 ^ RS2);
   COMPUTE(Srl, RS1 >> (RS2 & 63));
-  COMPUTE(Sra, static_cast<u64>(static_cast<i64>(RS1) >> (RS2 & 63)));
+  COMPUTE(Sra, static_cast<U64>(static_cast<I64>(RS1) >> (RS2 & 63)));
   COMPUTE(Or, RS1 | RS2);
   COMPUTE(And, RS1 & RS2);
   COMPUTE(Addw, word(RS1 + RS2));
   COMPUTE(Subw, word(RS1 - RS2));
   COMPUTE(Sllw, word(RS1 << (RS2 & 31)));
-  COMPUTE(Srlw, word(static_cast<u32>(RS1) >> (RS2 & 31)));
-  COMPUTE(Sraw, static_cast<u64>(i64{static_cast<i32>(RS1) >> (RS2 & 31)}));
+  COMPUTE(Srlw, word(static_cast<U32>(RS1) >> (RS2 & 31)));
+  COMPUTE(Sraw, static_cast<U64>(I64{static_cast<I32>(RS1) >> (RS2 & 31)}));
   COMPUTE(Mul, RS1 * RS2);
-  COMPUTE(Mulh, static_cast<u64>(WideSigned{static_cast<i64>(RS1)} * static_cast<i64>(RS2) >> 64));
-  COMPUTE(Mulhsu, static_cast<u64>(WideSigned{static_cast<i64>(RS1)} * static_cast<WideSigned>(RS2) >> 64));
-  COMPUTE(Mulhu, static_cast<u64>(WideUnsigned{RS1} * RS2 >> 64));
+  COMPUTE(Mulh, static_cast<U64>(WideSigned{static_cast<I64>(RS1)} * static_cast<I64>(RS2) >> 64));
+  COMPUTE(Mulhsu, static_cast<U64>(WideSigned{static_cast<I64>(RS1)} * static_cast<WideSigned>(RS2) >> 64));
+  COMPUTE(Mulhu, static_cast<U64>(WideUnsigned{RS1} * RS2 >> 64));
   COMPUTE(Div, divide(RS1, RS2));
-  COMPUTE(Divu, RS2 == 0 ? ~u64{0} : RS1 / RS2);
+  COMPUTE(Divu, RS2 == 0 ? ~U64{0} : RS1 / RS2);
   COMPUTE(Rem, remainder(RS1, RS2));
   COMPUTE(Remu, RS2 == 0 ? RS1 : RS1 % RS2);
   COMPUTE(Mulw, word(RS1 * RS2));
@@ -150,7 +150,7 @@ const void* const* Interpreter::execute(Hart* hart, Block* block) {
 
 // The masked address equals the tag only if the page is right and the access is aligned.
 #define DIRECT(table, bytes)                                                                     \
-  const u64 address = RS1 + IMM;                                                                 \
+  const U64 address = RS1 + IMM;                                                                 \
   const Hart::DirectEntry& entry = h.table[(address / Hart::kPageBytes) % Hart::kDirectEntries]; \
   const bool direct = __builtin_expect((address & (~(Hart::kPageBytes - 1) | (bytes - 1))) == entry.tag, 1)
 #define HOST reinterpret_cast<std::uint8_t*>(address + entry.addend)
@@ -184,39 +184,39 @@ const void* const* Interpreter::execute(Hart* hart, Block* block) {
   NEXT()
 
 L_Lb:
-  LOAD(std::int8_t, static_cast<u64>(i64{value}), RD);
+  LOAD(std::int8_t, static_cast<U64>(I64{value}), RD);
 L_Lh:
-  LOAD(std::int16_t, static_cast<u64>(i64{value}), RD);
+  LOAD(std::int16_t, static_cast<U64>(I64{value}), RD);
 L_Lw:
-  LOAD(std::int32_t, static_cast<u64>(i64{value}), RD);
+  LOAD(std::int32_t, static_cast<U64>(I64{value}), RD);
 L_Ld:
-  LOAD(u64, value, RD);
+  LOAD(U64, value, RD);
 L_Lbu:
   LOAD(std::uint8_t, value, RD);
 L_Lhu:
   LOAD(std::uint16_t, value, RD);
 L_Lwu:
-  LOAD(u32, value, RD);
+  LOAD(U32, value, RD);
 L_Sb:
   STORE(std::uint8_t, RS2);
 L_Sh:
   STORE(std::uint16_t, RS2);
 L_Sw:
-  STORE(u32, RS2);
+  STORE(U32, RS2);
 L_Sd:
-  STORE(u64, RS2);
+  STORE(U64, RS2);
 
 #define FP_LOAD(name, type, boxed)                             \
   L_##name : if ((h.mstatus_ & kMstatusFs) == 0) goto illegal; \
   h.mstatus_ |= kMstatusFs;                                    \
   LOAD(type, boxed, h.f_[op->rd])
-  FP_LOAD(Flw, u32, value | ~u64{0xffffffff});
-  FP_LOAD(Fld, u64, value);
+  FP_LOAD(Flw, U32, value | ~U64{0xffffffff});
+  FP_LOAD(Fld, U64, value);
 #define FP_STORE(name, type)                                   \
   L_##name : if ((h.mstatus_ & kMstatusFs) == 0) goto illegal; \
   STORE(type, h.f_[op->rs2])
-  FP_STORE(Fsw, u32);
-  FP_STORE(Fsd, u64);
+  FP_STORE(Fsw, U32);
+  FP_STORE(Fsd, U64);
 
 L_Fp:
   if ((h.mstatus_ & kMstatusFs) == 0) goto illegal;
@@ -240,8 +240,8 @@ L_FpRm : {
   goto fall_through
   BRANCH(Beq, RS1 == RS2);
   BRANCH(Bne, RS1 != RS2);
-  BRANCH(Blt, static_cast<i64>(RS1) < static_cast<i64>(RS2));
-  BRANCH(Bge, static_cast<i64>(RS1) >= static_cast<i64>(RS2));
+  BRANCH(Blt, static_cast<I64>(RS1) < static_cast<I64>(RS2));
+  BRANCH(Bge, static_cast<I64>(RS1) >= static_cast<I64>(RS2));
   BRANCH(Bltu, RS1 < RS2);
   BRANCH(Bgeu, RS1 >= RS2);
 L_Jal:
@@ -250,7 +250,7 @@ L_Jal:
   target = IMM;
   goto find_taken;
 L_Jalr:
-  target = (RS1 + IMM) & ~u64{1};
+  target = (RS1 + IMM) & ~U64{1};
   RD = b->end_pc;
   if (h.left_ <= 0 || h.attention_.load(std::memory_order_relaxed) != 0) goto leave;
   ENTER(h.lookup(target));
@@ -260,7 +260,7 @@ fall_through:
   target = b->end_pc;
   if (h.left_ <= 0 || h.attention_.load(std::memory_order_relaxed) != 0) goto leave;
   {
-    const u64 generation = h.blocks_.generation();
+    const U64 generation = h.blocks_.generation();
     Block* const found = h.lookup(target);
     if (h.blocks_.generation() == generation && found->instructions != 0) b->next = found;
     ENTER(found);
@@ -268,7 +268,7 @@ fall_through:
 find_taken:
   if (h.left_ <= 0 || h.attention_.load(std::memory_order_relaxed) != 0) goto leave;
   {
-    const u64 generation = h.blocks_.generation();
+    const U64 generation = h.blocks_.generation();
     Block* const found = h.lookup(target);
     if (h.blocks_.generation() == generation && found->instructions != 0) b->taken = found;
     ENTER(found);
@@ -313,7 +313,7 @@ L_Ecall:
 L_Ebreak:
   if (h.ebreak_stops_) {
     target = b->pc + op->pc_offset;
-    h.left_ += static_cast<i64>(b->cycles) - op->cycles_before;
+    h.left_ += static_cast<I64>(b->cycles) - op->cycles_before;
     h.instret_ -= b->instructions - op->index;
     h.stop_with(StopReason::kEbreak);
     goto leave;
@@ -335,7 +335,7 @@ L_Breakpoint:
 
 // The instruction at op did not happen: take back what the block's entry counted too early.
 trap:
-  h.left_ += static_cast<i64>(b->cycles) - op->cycles_before;
+  h.left_ += static_cast<I64>(b->cycles) - op->cycles_before;
   h.instret_ -= b->instructions - op->index;
   h.pc_ = b->pc + op->pc_offset;
   ++h.counters_.traps;
@@ -344,7 +344,7 @@ trap:
 
 stop_after:
   ++op;
-  h.left_ += static_cast<i64>(b->cycles) - op->cycles_before;
+  h.left_ += static_cast<I64>(b->cycles) - op->cycles_before;
   h.instret_ -= b->instructions - op->index;
   target = b->pc + op->pc_offset;
 leave:

@@ -13,15 +13,19 @@ class Hart;
 struct Op;
 
 /// Operations that the interpreter knows. Compressed instructions are expanded before they get here.
-#define MEMWALL_HART_OPCODES(X)                                                                              \
-  X(Li)                                                                                                      \
-  X(Mv) X(Addi) X(Slti) X(Sltiu) X(Xori) X(Ori) X(Andi) X(Slli) X(Srli) X(Srai) X(Addiw) X(Slliw) X(Srliw)   \
-      X(Sraiw) X(Add) X(Sub) X(Sll) X(Slt) X(Sltu) X(Xor) X(Srl) X(Sra) X(Or) X(And) X(Addw) X(Subw) X(Sllw) \
-          X(Srlw) X(Sraw) X(Mul) X(Mulh) X(Mulhsu) X(Mulhu) X(Div) X(Divu) X(Rem) X(Remu) X(Mulw) X(Divw)    \
-              X(Divuw) X(Remw) X(Remuw) X(Lb) X(Lh) X(Lw) X(Ld) X(Lbu) X(Lhu) X(Lwu) X(Sb) X(Sh) X(Sw) X(Sd) \
-                  X(Flw) X(Fld) X(Fsw) X(Fsd) X(Beq) X(Bne) X(Blt) X(Bge) X(Bltu) X(Bgeu) X(Jal) X(Jalr)     \
-                      X(Fence) X(FenceI) X(Fp) X(FpRm) X(Lr) X(Sc) X(Amo) X(Csr) X(Ecall) X(Ebreak) X(Mret)  \
-                          X(Wfi) X(Illegal) X(FetchFault) X(Breakpoint) X(BlockEnd)
+// clang-format off
+#define MEMWALL_HART_OPCODES(X)                                                                    \
+  X(Li) X(Mv) X(Addi) X(Slti) X(Sltiu) X(Xori) X(Ori) X(Andi) X(Slli) X(Srli) X(Srai)              \
+  X(Addiw) X(Slliw) X(Srliw) X(Sraiw)                                                              \
+  X(Add) X(Sub) X(Sll) X(Slt) X(Sltu) X(Xor) X(Srl) X(Sra) X(Or) X(And)                            \
+  X(Addw) X(Subw) X(Sllw) X(Srlw) X(Sraw)                                                          \
+  X(Mul) X(Mulh) X(Mulhsu) X(Mulhu) X(Div) X(Divu) X(Rem) X(Remu)                                  \
+  X(Mulw) X(Divw) X(Divuw) X(Remw) X(Remuw)                                                        \
+  X(Lb) X(Lh) X(Lw) X(Ld) X(Lbu) X(Lhu) X(Lwu) X(Sb) X(Sh) X(Sw) X(Sd) X(Flw) X(Fld) X(Fsw) X(Fsd) \
+  X(Beq) X(Bne) X(Blt) X(Bge) X(Bltu) X(Bgeu) X(Jal) X(Jalr)                                       \
+  X(Fence) X(FenceI) X(Fp) X(FpRm) X(Lr) X(Sc) X(Amo) X(Csr) X(Ecall) X(Ebreak) X(Mret) X(Wfi)     \
+  X(Illegal) X(FetchFault) X(Breakpoint) X(BlockEnd)
+// clang-format on
 
 enum class Opcode : std::uint8_t {
 #define MEMWALL_HART_ENUM(name) k##name,

@@ -10,7 +10,7 @@ namespace memwall::hart {
 namespace {
 
 __extension__ using Wide = unsigned __int128;
-using u64 = std::uint64_t;
+using U64 = std::uint64_t;
 
 /// Bit that holds the leading one of a normalised significand in a 64-bit word.
 constexpr int kLead = 62;
@@ -19,7 +19,7 @@ constexpr int kLead = 62;
 struct Number {
   bool negative;
   int exponent;
-  u64 significand;
+  U64 significand;
 };
 
 template <class F>
@@ -44,19 +44,19 @@ typename F::Bits signed_bits(bool negative, typename F::Bits magnitude) {
 
 template <class F>
 Number unpack(typename F::Bits a) {
-  const u64 fraction = a & ((u64{1} << F::kFraction) - 1);
+  const U64 fraction = a & ((U64{1} << F::kFraction) - 1);
   const int field = static_cast<int>((a & ~SoftFloat<F>::kSign) >> F::kFraction);
   if (field != 0) {
-    return {sign_of<F>(a), field - kBias<F>, (fraction | u64{1} << F::kFraction) << (kLead - F::kFraction)};
+    return {sign_of<F>(a), field - kBias<F>, (fraction | U64{1} << F::kFraction) << (kLead - F::kFraction)};
   }
   const int shift = __builtin_clzll(fraction) - 1;
   return {sign_of<F>(a), 1 - kBias<F> + (kLead - F::kFraction) - shift, fraction << shift};
 }
 
-u64 shift_right_sticky(u64 value, int count) {
+U64 shift_right_sticky(U64 value, int count) {
   if (count <= 0) return value;
   if (count > 63) return value != 0 ? 1 : 0;
-  return value >> count | ((value & ((u64{1} << count) - 1)) != 0 ? 1 : 0);
+  return value >> count | ((value & ((U64{1} << count) - 1)) != 0 ? 1 : 0);
 }
 Wide shift_right_sticky_wide(Wide value, int count) {
   if (count <= 0) return value;
@@ -65,7 +65,7 @@ Wide shift_right_sticky_wide(Wide value, int count) {
 }
 
 /// What is added below the last kept bit before truncation.
-u64 increment(bool negative, unsigned rm, u64 half, u64 mask) {
+U64 increment(bool negative, unsigned rm, U64 half, U64 mask) {
   switch (rm) {
     case kRne:
     case kRmm:
@@ -83,25 +83,25 @@ u64 increment(bool negative, unsigned rm, u64 half, u64 mask) {
 template <class F>
 typename F::Bits round_pack(Number n, unsigned rm, std::uint8_t& flags) {
   using Bits = typename F::Bits;
-  constexpr int kShift = kLead - F::kFraction;
-  constexpr u64 kMask = (u64{1} << kShift) - 1;
-  constexpr u64 kHalf = u64{1} << (kShift - 1);
-  constexpr int kMaxField = (1 << F::kExponent) - 1;
+  constexpr int shift = kLead - F::kFraction;
+  constexpr U64 mask = (U64{1} << shift) - 1;
+  constexpr U64 half = U64{1} << (shift - 1);
+  constexpr int max_field = (1 << F::kExponent) - 1;
   int field = n.exponent + kBias<F>;
-  const u64 inc = increment(n.negative, rm, kHalf, kMask);
+  const U64 inc = increment(n.negative, rm, half, mask);
   bool tiny = false;
   if (field <= 0) {
-    tiny = field < 0 || n.significand + inc < u64{1} << (kLead + 1);
+    tiny = field < 0 || n.significand + inc < U64{1} << (kLead + 1);
     n.significand = shift_right_sticky(n.significand, 1 - field);
     field = 0;
   }
-  const u64 lost = n.significand & kMask;
-  u64 kept = (n.significand + inc) >> kShift;
-  if (rm == kRne && lost == kHalf) kept &= ~u64{1};
+  const U64 lost = n.significand & mask;
+  U64 kept = (n.significand + inc) >> shift;
+  if (rm == kRne && lost == half) kept &= ~U64{1};
   if (lost != 0) flags |= static_cast<std::uint8_t>(kInexact | (tiny ? kUnderflow : 0));
   // A normal number's hidden bit adds one to the exponent field; so does a carry out of the fraction.
-  const u64 packed = (static_cast<u64>(field == 0 ? 0 : field - 1) << F::kFraction) + kept;
-  if (packed >> F::kFraction >= static_cast<u64>(kMaxField)) {
+  const U64 packed = (static_cast<U64>(field == 0 ? 0 : field - 1) << F::kFraction) + kept;
+  if (packed >> F::kFraction >= static_cast<U64>(max_field)) {
     flags |= kOverflow | kInexact;
     const bool to_infinity =
         rm == kRne || rm == kRmm || (rm == kRup && !n.negative) || (rm == kRdn && n.negative);
@@ -113,13 +113,13 @@ typename F::Bits round_pack(Number n, unsigned rm, std::uint8_t& flags) {
 
 /// Brings a wide significand, value = sig * 2^(exponent - lead), to a Number.
 Number normalise(bool negative, int exponent, Wide sig, int lead) {
-  const auto high = static_cast<u64>(sig >> 64);
-  const int top = high != 0 ? 127 - __builtin_clzll(high) : 63 - __builtin_clzll(static_cast<u64>(sig));
+  const auto high = static_cast<U64>(sig >> 64);
+  const int top = high != 0 ? 127 - __builtin_clzll(high) : 63 - __builtin_clzll(static_cast<U64>(sig));
   exponent += top - lead;
   if (top > kLead) {
-    return {negative, exponent, static_cast<u64>(shift_right_sticky_wide(sig, top - kLead))};
+    return {negative, exponent, static_cast<U64>(shift_right_sticky_wide(sig, top - kLead))};
   }
-  return {negative, exponent, static_cast<u64>(sig) << (kLead - top)};
+  return {negative, exponent, static_cast<U64>(sig) << (kLead - top)};
 }
 
 template <class F>
@@ -207,12 +207,12 @@ typename F::Bits soft_sqrt(typename F::Bits a, unsigned rm, std::uint8_t& flags)
   const bool odd = (x.exponent & 1) != 0;
   const Wide radicand = Wide{x.significand} << (odd ? kLead + 1 : kLead);
   // Bit by bit: the largest root with root^2 <= radicand; its leading one is at kLead.
-  u64 root = 0;
+  U64 root = 0;
   for (int bit = kLead; bit >= 0; --bit) {
-    const u64 trial = root | u64{1} << bit;
+    const U64 trial = root | U64{1} << bit;
     if (Wide{trial} * trial <= radicand) root = trial;
   }
-  const u64 sticky = Wide{root} * root != radicand ? 1 : 0;
+  const U64 sticky = Wide{root} * root != radicand ? 1 : 0;
   const int half = (x.exponent - (odd ? 1 : 0)) / 2;
   return round_pack<F>(Number{false, half, root | sticky}, rm, flags);
 }
@@ -250,8 +250,8 @@ template <class F>
 typename F::Bits SoftFloat<F>::add(Bits a, Bits b, unsigned rm, std::uint8_t& flags) {
   Bits out;
   if (may_use_host(rm, flags) && host_result_stands<F>(to_host<F>(a) + to_host<F>(b), out)) return out;
-  constexpr Bits kOne = Bits{kBias<F>} << F::kFraction;
-  return soft_fma<F>(a, kOne, b, rm, flags);
+  constexpr Bits one = Bits{kBias<F>} << F::kFraction;
+  return soft_fma<F>(a, one, b, rm, flags);
 }
 
 template <class F>
@@ -354,17 +354,17 @@ unsigned SoftFloat<F>::classify(Bits a) {
 template <class F>
 std::uint64_t SoftFloat<F>::to_integer(Bits a, unsigned bits, bool is_signed, unsigned rm,
                                        std::uint8_t& flags) {
-  const auto extend = [bits](u64 v) {
-    return bits == 32 ? static_cast<u64>(static_cast<std::int64_t>(static_cast<std::int32_t>(v))) : v;
+  const auto extend = [bits](U64 v) {
+    return bits == 32 ? static_cast<U64>(static_cast<std::int64_t>(static_cast<std::int32_t>(v))) : v;
   };
   const bool negative = sign_of<F>(a) && !is_nan(a);
-  const u64 max_magnitude = is_signed  ? (u64{1} << (bits - 1)) - (negative ? 0 : 1)
+  const U64 max_magnitude = is_signed  ? (U64{1} << (bits - 1)) - (negative ? 0 : 1)
                             : negative ? 0
-                                       : ~u64{0} >> (64 - bits);
+                                       : ~U64{0} >> (64 - bits);
   const auto saturated = [&] {
     flags |= kInvalid;
     if (!negative) return extend(max_magnitude);
-    return is_signed ? extend(0 - (u64{1} << (bits - 1))) : u64{0};
+    return is_signed ? extend(0 - (U64{1} << (bits - 1))) : U64{0};
   };
   if (is_nan(a) || is_infinite<F>(a)) return saturated();
   if (is_zero<F>(a)) return 0;
@@ -375,9 +375,9 @@ std::uint64_t SoftFloat<F>::to_integer(Bits a, unsigned bits, bool is_signed, un
   Wide fixed = Wide{n.significand} << 62;  // value * 2^(kLead - exponent + 62)
   fixed = shift + 2 >= 0 ? fixed << (shift + 2 > 3 ? 3 : shift + 2)
                          : shift_right_sticky_wide(fixed, -(shift + 2));
-  const auto fraction = static_cast<u64>(fixed);
+  const auto fraction = static_cast<U64>(fixed);
   Wide integer = fixed >> 64;
-  const u64 half = u64{1} << 63;
+  const U64 half = U64{1} << 63;
   const bool up = rm == kRne   ? fraction > half || (fraction == half && (integer & 1) != 0)
                   : rm == kRmm ? fraction >= half
                   : rm == kRdn ? negative && fraction != 0
@@ -386,7 +386,7 @@ std::uint64_t SoftFloat<F>::to_integer(Bits a, unsigned bits, bool is_signed, un
   if (up) ++integer;
   if (n.exponent >= 64 || integer > max_magnitude) return saturated();
   if (fraction != 0) flags |= kInexact;
-  const auto magnitude = static_cast<u64>(integer);
+  const auto magnitude = static_cast<U64>(integer);
   return extend(negative ? 0 - magnitude : magnitude);
 }
 

@@ -38,12 +38,13 @@ std::string run_qemu(const std::string& elf, const std::string& out) {
   return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
 }
 
-std::string run_ours(const std::string& elf, std::uint64_t& instructions) {
+std::string run_ours(const std::string& elf, std::uint64_t& instructions, const char* trace = "") {
   std::ostringstream console;
   memwall::hart::ElfRunOptions options;
   options.file = elf;
   options.max_instructions = 20'000'000;
   options.console = &console;
+  options.trace_file = trace;
   const auto result = memwall::hart::run_bare_elf(options);
   EXPECT_EQ(result.code, 0);
   instructions += result.instructions;
@@ -163,6 +164,24 @@ TEST(HartAgainstQemu, TheProgramsContainEveryInstruction) {
   EXPECT_EQ(compressed.size(), 23u);  // of 24, one quadrant-0 group is reserved
   std::printf("%zu operations, %zu floating-point functions, %zu atomics, %zu compressed groups\n",
               opcodes.size(), fp.size(), atomics.size(), compressed.size());
+}
+
+// Needs no QEMU: a traced run executes one instruction at a time, an untraced one whole linked blocks.
+TEST(HartAgainstItself, SteppingAndBlocksGiveTheSameStateTrapsAndCounts) {
+  const std::string elf = testing::TempDir() + "memwall_step_" + std::to_string(getpid()) + ".elf";
+  for (const Kind kind :
+       {Kind::kInteger, Kind::kFloat, Kind::kUser, Kind::kCsr, Kind::kPmp, Kind::kInterrupt}) {
+    const Program program = make_program(kind, 99, 500);
+    std::ofstream(elf, std::ios::binary)
+        .write(reinterpret_cast<const char*>(program.elf.data()),
+               static_cast<std::streamsize>(program.elf.size()));
+    std::uint64_t in_blocks = 0, in_steps = 0;
+    const std::string blocks = run_ours(elf, in_blocks);
+    const std::string steps = run_ours(elf, in_steps, "/dev/null");
+    ASSERT_TRUE(blocks == steps) << explain(program, blocks, steps);
+    EXPECT_EQ(in_blocks, in_steps);
+  }
+  std::remove(elf.c_str());
 }
 
 TEST(HartAgainstQemu, IntegerMemoryAtomicAndCompressedInstructions) {

@@ -42,8 +42,9 @@ typename F::Bits random_operand(Rng& rng) {
     case 3:
       return sign | (S::kInfinity - 1 - (raw & 7));  // near the largest
     case 4:
-      return sign | ((Bits{1} << F::kFraction) + static_cast<Bits>(rng.below(16)));  // near the smallest normal
-    case 5: {                                                                      // around one, few bits
+      return sign |
+             ((Bits{1} << F::kFraction) + static_cast<Bits>(rng.below(16)));  // near the smallest normal
+    case 5: {                                                                 // around one, few bits
       const auto exponent = static_cast<Bits>((1 << (F::kExponent - 1)) - 4 + static_cast<int>(rng.below(8)));
       return sign | exponent << F::kFraction | (raw & (Bits{7} << (F::kFraction - 3)));
     }
