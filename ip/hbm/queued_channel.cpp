@@ -139,8 +139,7 @@ void QueuedChannel::amend_choice_after_column(const Queue& queue, std::size_t po
   chosen_ = false;
   if (queue.empty() || against_hits_ || starved(queue)) return;
   // A column command moves no gate of a row command but those of its own bank, which may now be closed.
-  constexpr Cycle kNone = std::numeric_limits<Cycle>::max();
-  if (row_.at != kNone && row_.position > position) --row_.position;
+  if (row_.at != std::numeric_limits<Cycle>::max() && row_.position > position) --row_.position;
   std::size_t oldest = queue.size;
   for (std::size_t i = queue.size; i-- > 0;) {
     if (queue.bank[i] == bank) oldest = (queue.hits >> i & 1) != 0 ? kMaxEntries : std::min(oldest, i);
