@@ -64,7 +64,8 @@ class AccelModule::Impl {
   }
 
   void serve_registers(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay) {
-    update_cycles(to_ps(sc_core::sc_time_stamp() + delay));
+    access_time_ = to_ps(sc_core::sc_time_stamp() + delay);
+    update_cycles(to_ps(sc_core::sc_time_stamp()));
     delay += to_sc(config_.register_access_ps);
     memwall::serve_registers(registers_, payload);
   }
@@ -86,10 +87,11 @@ class AccelModule::Impl {
 
    protected:
     void on_write_tail(std::uint32_t index, std::uint32_t) override {
+      owner_.channels_[index].queue.on_tail_written(owner_.access_time_);
       owner_.channels_[index].server.doorbell();
     }
     void on_write_control(std::uint32_t index, std::uint32_t) override {
-      owner_.channels_[index].queue.on_control_written();
+      owner_.channels_[index].queue.on_control_written(owner_.access_time_);
       owner_.channels_[index].server.doorbell();
     }
     void on_write_irq_status(std::uint32_t, std::uint32_t) override { owner_.notify_irq(); }
@@ -147,6 +149,7 @@ class AccelModule::Impl {
   Registers registers_;
   Channel channels_[kQueues];
   sc_core::sc_event irq_changed_;
+  TimePs access_time_ = 0;  ///< of the register access being served, in its initiator's time
   bool busy_ = false;
   TimePs busy_since_ = 0, busy_ps_ = 0;
 };

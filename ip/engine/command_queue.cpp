@@ -2,16 +2,33 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/command_queue.h"
 
+#include <algorithm>
+
 namespace memwall::engine {
 
-void CommandQueue::on_control_written() {
+void CommandQueue::on_control_written(TimePs at) {
+  control_at_ = at;
   if (!busy_) take_requests();
+}
+
+void CommandQueue::on_tail_written(TimePs at) {
+  if (posts_.size() == kMaxEntries) posts_.pop_front();
+  posts_.push_back({registers_.tail(), at});
+}
+
+TimePs CommandQueue::posted_at() {
+  const auto overtaken = [this](const Post& post) {
+    return static_cast<std::int32_t>(post.tail - registers_.head()) <= 0;
+  };
+  while (!posts_.empty() && overtaken(posts_.front())) posts_.pop_front();
+  return std::max(control_at_, posts_.empty() ? 0 : posts_.front().at);
 }
 
 void CommandQueue::take_requests() {
   if (registers_.reset_requested()) {
     registers_.set_head(0);
     registers_.set_tail(0);
+    posts_.clear();
     registers_.set_halted(false);
     registers_.set_error_code(Status::kOk);
     registers_.set_error(0, 0);

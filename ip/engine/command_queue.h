@@ -20,8 +20,10 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <tuple>
 
+#include "common/time.h"
 #include "engine/outcome.h"
 
 namespace memwall::engine {
@@ -146,10 +148,15 @@ class CommandQueue {
 
   explicit CommandQueue(QueueRegisters& registers) : registers_(registers) {}
 
-  /// Software wrote CONTROL. Requests are taken at once if no descriptor is in work, else after it.
-  void on_control_written();
+  /// Software wrote CONTROL at `at` (its own time, which may run ahead of the simulation). Requests are taken
+  /// at once if no descriptor is in work, else after it.
+  void on_control_written(TimePs at);
+  /// Software wrote TAIL at `at`.
+  void on_tail_written(TimePs at);
   /// Between descriptors: takes requests, checks the configuration; true if a descriptor waits.
   bool ready();
+  /// When software posted the descriptor at HEAD: it must not be taken up before.
+  TimePs posted_at();
   /// Takes up the descriptor at HEAD; the next three are valid until complete(), whatever software writes.
   void begin();
   std::uint64_t descriptor_address() const { return descriptor_address_; }
@@ -166,7 +173,14 @@ class CommandQueue {
   void halt(Status code, std::uint32_t tag, std::uint64_t address);
 
   QueueRegisters& registers_;
+  struct Post {
+    std::uint32_t tail;
+    TimePs at;
+  };
+
   bool busy_ = false;
+  std::deque<Post> posts_;  ///< TAIL writes not yet overtaken by HEAD
+  TimePs control_at_ = 0;
   std::uint64_t descriptor_address_ = 0;
   std::uint64_t record_address_ = 0;
 };

@@ -34,7 +34,13 @@ void QueueServer::wait_until(TimePs when) {
 void QueueServer::run() {
   for (;;) {
     if (queue_.ready()) {
-      serve_one();
+      // The doorbell may have been rung by an initiator whose time runs ahead.
+      const TimePs now = to_ps(sc_core::sc_time_stamp()), posted = queue_.posted_at();
+      if (posted > now) {
+        sc_core::wait(to_sc(posted - now), doorbell_);
+      } else {
+        serve_one();
+      }
     } else {
       changed_();
       sc_core::wait(doorbell_);

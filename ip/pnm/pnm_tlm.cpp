@@ -74,9 +74,12 @@ class PnmTlm final : public PnmUnit, private CorePort {
     explicit Registers(PnmTlm& owner) : owner_(owner) {}
 
    protected:
-    void on_write_tail(std::uint32_t) override { owner_.server_.doorbell(); }
+    void on_write_tail(std::uint32_t) override {
+      owner_.queue_.on_tail_written(owner_.access_time_);
+      owner_.server_.doorbell();
+    }
     void on_write_control(std::uint32_t) override {
-      owner_.queue_.on_control_written();
+      owner_.queue_.on_control_written(owner_.access_time_);
       owner_.server_.doorbell();
     }
     void on_write_irq_status(std::uint32_t) override { owner_.irq_changed_.notify(sc_core::SC_ZERO_TIME); }
@@ -87,7 +90,8 @@ class PnmTlm final : public PnmUnit, private CorePort {
   };
 
   void serve_ctrl(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay) {
-    update_counters(now() + to_ps(delay));
+    access_time_ = now() + to_ps(delay);
+    update_counters(now());
     delay += to_sc(config_.register_access_ps);
     serve_registers(registers_, payload);
   }
@@ -117,6 +121,7 @@ class PnmTlm final : public PnmUnit, private CorePort {
   engine::QueueServer server_;
   DecodeCore core_;
   sc_core::sc_event irq_changed_;
+  TimePs access_time_ = 0;  ///< of the register access being served, in its initiator's time
   bool busy_ = false;
   TimePs busy_since_ = 0, busy_ps_ = 0;
   std::uint64_t read_beats_ = 0, write_beats_ = 0;

@@ -113,6 +113,22 @@ TEST(AccelRegisters, TheRingWrapsAndHeadRunsFree) {
   EXPECT_EQ(bench.host.read(Regs::kHeadOffset), 0u);
 }
 
+TEST(AccelRegisters, ADoorbellFromAnInitiatorAheadOfTimeRingsAtItsTime) {
+  AccelBench bench;
+  bench.enable();
+  bench.post({});
+  sc_core::sc_start();
+  const TimePs posted = to_ps(sc_core::sc_time_stamp()) + 9 * kPsPerUs;
+  std::uint32_t tail = 2;
+  const std::size_t before = bench.memory.log().size();
+  bench.memory.poke(AccelBench::ring(0) + 128, std::vector<std::uint8_t>(128, 0).data(), 128);
+  bench.host.access(true, Regs::kTailOffset, tail, sc_core::sc_time(9, sc_core::SC_US));
+  sc_core::sc_start();
+  EXPECT_EQ(bench.host.read(Regs::kHeadOffset), 2u);
+  ASSERT_GT(bench.memory.log().size(), before);
+  EXPECT_EQ(bench.memory.log()[before].at, posted);
+}
+
 TEST(AccelRegisters, BusyCyclesCountTheUnionOfBothQueues) {
   AccelBench bench;
   bench.enable(0);

@@ -111,7 +111,9 @@ class TestHost : public sc_core::sc_module {
 
   explicit TestHost(const sc_core::sc_module_name& name) : sc_module(name) {}
 
-  tlm::tlm_response_status access(bool is_write, std::uint32_t offset, std::uint32_t& value) {
+  /// `ahead`: how far this initiator's time is ahead of the simulation's.
+  tlm::tlm_response_status access(bool is_write, std::uint32_t offset, std::uint32_t& value,
+                                  sc_core::sc_time ahead = sc_core::SC_ZERO_TIME) {
     tlm::tlm_generic_payload payload;
     payload.set_command(is_write ? tlm::TLM_WRITE_COMMAND : tlm::TLM_READ_COMMAND);
     payload.set_address(offset);
@@ -120,8 +122,7 @@ class TestHost : public sc_core::sc_module {
     payload.set_streaming_width(4);
     payload.set_byte_enable_ptr(nullptr);
     payload.set_response_status(tlm::TLM_INCOMPLETE_RESPONSE);
-    sc_core::sc_time delay;
-    ctrl_isock->b_transport(payload, delay);
+    ctrl_isock->b_transport(payload, ahead);
     return payload.get_response_status();
   }
   std::uint32_t read(std::uint32_t offset) {
