@@ -42,6 +42,7 @@ void BlockCache::clear() {
 
 Block* Hart::lookup(std::uint64_t pc) {
   if (Block* b = blocks_.find(pc | (privilege_ == kUser ? 1 : 0))) return b;
+  pc_ = pc;  // what a debugger sees while the fetch waits
   return build(pc, nullptr, kMaxBlockInstructions, true);
 }
 

@@ -4,9 +4,15 @@
 /// Running, stopping, traps and interrupts. Blocks, memory, CSRs and instructions have their own files.
 #include "hart/hart.h"
 
+#include <algorithm>
+
 #include "hart/interpreter.h"
 
 namespace memwall::hart {
+namespace {
+/// Cycles of one inner run; fits a signed counter with room for what blocks overshoot.
+constexpr std::uint64_t kLongestRun = std::uint64_t{1} << 62;
+}  // namespace
 
 Hart::Hart(const Config& config, Bus& bus)
     : config_(config),
@@ -142,10 +148,7 @@ StopReason Hart::run(std::uint64_t max_instructions) {
       if (reason == StopReason::kStep) continue;
     } else {
       // An instruction costs at least one cycle, so this cannot pass the limit.
-      const std::uint64_t most = std::uint64_t{1} << 62;
-      const std::uint64_t slice =
-          remaining - kMaxBlockInstructions < most ? remaining - kMaxBlockInstructions : most;
-      reason = run_cycles(slice);
+      reason = run_cycles(remaining - kMaxBlockInstructions);
       if (reason == StopReason::kLimit) continue;
     }
     return reason;
@@ -159,8 +162,9 @@ StopReason Hart::run_cycles(std::uint64_t cycles_wanted) {
   }
   pass_breakpoint_ = ~std::uint64_t{0};
   const std::uint64_t now = cycles();
-  left_ = static_cast<std::int64_t>(cycles_wanted);
-  cycle_base_ = now + cycles_wanted;
+  const std::uint64_t wanted = std::min(cycles_wanted, kLongestRun);
+  left_ = static_cast<std::int64_t>(wanted);
+  cycle_base_ = now + wanted;
   return loop();
 }
 

@@ -10,6 +10,8 @@
 namespace memwall::hart {
 namespace {
 
+/// Targets and the debug hook run on the hart's own stack.
+constexpr std::size_t kStackBytes = 512 * 1024;
 /// Delta cycles from a device's register to the hart's line: device, interrupt controller, signals between.
 constexpr int kSettleDeltas = 4;
 
@@ -42,6 +44,7 @@ HartModule::HartModule(const sc_core::sc_module_name& name, const Config& config
       keeper_(to_sc(config.quantum_ps)) {
   SC_HAS_PROCESS(HartModule);
   SC_THREAD(run);
+  set_stack_size(kStackBytes);
   SC_METHOD(on_interrupt_lines);
   sensitive << msip_in << mtip_in << meip_in;
   bus_isock.register_invalidate_direct_mem_ptr(this, &HartModule::invalidate_direct_mem_ptr);

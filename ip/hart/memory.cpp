@@ -92,7 +92,9 @@ bool Hart::store_part(std::uint64_t address, const void* in, unsigned bytes) {
 }
 
 Hart::Access Hart::load_slow(const Block& b, const Op& op, std::uint64_t address, void* out, unsigned bytes) {
-  // The bus must see the time at which this instruction runs, not the end of its block.
+  // The bus must see the time at which this instruction runs, not the end of its block; so must a debugger
+  // that looks while the bus waits.
+  pc_ = b.pc + op.pc_offset;
   ahead_ = static_cast<std::int64_t>(b.cycles) - op.cycles_before;
   const unsigned in_page =
       static_cast<unsigned>(std::min<std::uint64_t>(bytes, kPageBytes - address % kPageBytes));
@@ -107,6 +109,7 @@ Hart::Access Hart::load_slow(const Block& b, const Op& op, std::uint64_t address
 
 Hart::Access Hart::store_slow(const Block& b, const Op& op, std::uint64_t address, const void* in,
                               unsigned bytes) {
+  pc_ = b.pc + op.pc_offset;
   ahead_ = static_cast<std::int64_t>(b.cycles) - op.cycles_before;
   const unsigned in_page =
       static_cast<unsigned>(std::min<std::uint64_t>(bytes, kPageBytes - address % kPageBytes));

@@ -149,11 +149,15 @@ TEST(HartMemory, DirectRegionsMayCostCycles) {
 
 TEST(HartMemory, TheBusSeesTheTimeOfTheInstructionAndNotOfItsBlock) {
   TestMachine m;
-  std::uint64_t seen = 0;
-  m.bus.on_device_store = [&] { seen = m.hart.cycles(); };
+  std::uint64_t seen = 0, pc = 0;
+  m.bus.on_device_store = [&] {
+    seen = m.hart.cycles();
+    pc = m.hart.pc();
+  };
   m.hart.set_x(a1, kDevice);
   m.run({nop(), nop(), sd(a0, a1, 0), mul(a2, a2, a2), mul(a2, a2, a2)});
   EXPECT_EQ(seen, 2u);
+  EXPECT_EQ(pc, kRamBase + 8);
   EXPECT_EQ(m.hart.cycles(), 3u + 7 + 6);
 }
 
