@@ -123,9 +123,11 @@ static uint32_t run_descriptor(const compute_descriptor_t* descriptor, uint64_t 
   cmdq_ring(engine.queue, 1);
   const uint64_t deadline = event_deadline(1000);
   for (;;) {
+    /* HEAD before STATUS: a failed descriptor counts as completed, and it may fail between the two reads. */
+    const uint32_t head = cmdq_head(engine.queue);
     const cmdq_error_t error = cmdq_error(engine.queue);
     if (error.halted) return error.code;
-    if (cmdq_head(engine.queue) == 1) return COMPLETION_RECORD_STATUS_OK;
+    if (head == 1) return COMPLETION_RECORD_STATUS_OK;
     if (!event_wait(deadline)) return UINT32_MAX;
   }
 }

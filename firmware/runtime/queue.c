@@ -106,14 +106,14 @@ static void recover(queue_t* q, const cmdq_error_t* error) {
 static void wait_all(queue_t* q) {
   uint64_t deadline = 0; /* from the last progress; 0: to be set before sleeping */
   while (q->posted != 0) {
-    /* Error before HEAD: a failed descriptor may count as completed. */
+    /* HEAD before STATUS: a failed descriptor counts as completed, and it may fail between the two reads. */
+    const uint32_t head = cmdq_head(q->registers);
     const cmdq_error_t error = cmdq_error(q->registers);
     if (error.halted) {
       recover(q, &error);
       deadline = 0;
       continue;
     }
-    const uint32_t head = cmdq_head(q->registers);
     if (head != q->done) deadline = 0;
     q->done = head;
     if (head == q->posted) return;

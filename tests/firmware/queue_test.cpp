@@ -31,7 +31,7 @@ struct Engine {
   std::uint32_t code = 8;
   std::uint64_t ring = 0, address = 0x100000001000;
   std::uint32_t entries = 0, tail = 0, head = 0, tag = 0;
-  bool halted = false, dead = false;
+  bool halted = false, dead = false, racing = false;
   unsigned doorbells = 0, resets = 0, interrupts = 0;
   std::uint64_t time = 0;
   std::string console;
@@ -60,10 +60,16 @@ uint32_t mmio_read32(mmio_t, uint32_t offset) {
   switch (offset) {
     case PNM_CONTROL_OFFSET:
       return 1;
-    case PNM_HEAD_OFFSET:
-      return engine->head;
-    case PNM_STATUS_OFFSET:
-      return engine->halted ? 2u | engine->code << 8 : 0;
+    case PNM_HEAD_OFFSET: {
+      const uint32_t head = engine->head;
+      if (engine->racing) engine->work(1);  // goes on between two register reads
+      return head;
+    }
+    case PNM_STATUS_OFFSET: {
+      const uint32_t status = engine->halted ? 2u | engine->code << 8 : 0;
+      if (engine->racing) engine->work(1);
+      return status;
+    }
     case PNM_ERROR_TAG_OFFSET:
       return engine->tag;
     case PNM_ERROR_ADDRESS_LO_OFFSET:
@@ -206,6 +212,15 @@ TEST_F(FirmwareQueue, FailureAtTheLastDescriptorIsNoticed) {
   post(0, 10);
   EXPECT_EQ(queue_fence(&queue_), STATUS_HARDWARE);
   EXPECT_EQ(engine_.attempts, (std::vector<std::uint32_t>{1, 2, 3, 4}));
+}
+
+TEST_F(FirmwareQueue, FailureBetweenTwoRegisterReadsIsNotTakenForSuccess) {
+  engine_.racing = true;
+  for (std::uint32_t count = 1; count < 6; ++count) {
+    engine_.failures = {{count - 1, 100}};
+    post(0, count);
+    EXPECT_EQ(queue_fence(&queue_), STATUS_HARDWARE) << count << " descriptors";
+  }
 }
 
 TEST_F(FirmwareQueue, GivingUpDropsTheRestUntilTheFenceAndThenGoesOn) {
