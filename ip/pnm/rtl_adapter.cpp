@@ -90,6 +90,11 @@ void PnmRtl::step() {
 void PnmRtl::run() {
   for (;;) {
     while (failed_ || stepping_ || !core_->active()) sc_core::wait(wake_);
+    const TimePs now = system_now();
+    if (core_->now() > now) {  // also where a register access took the clock further
+      sc_core::wait(to_sc(core_->now() - now));
+      continue;
+    }
     try {
       for (unsigned i = 0; i < kAheadCycles && core_->active(); ++i) step();
     } catch (const Error& error) {
@@ -97,8 +102,6 @@ void PnmRtl::run() {
       fail(error);
     }
     if (waiting_ > 0) wake_.notify(sc_core::SC_ZERO_TIME);
-    const TimePs now = system_now();
-    if (core_->now() > now) sc_core::wait(to_sc(core_->now() - now));
   }
 }
 
