@@ -22,7 +22,8 @@ struct Config {
   std::uint32_t sram_bytes_per_cycle = 4096;  ///< per direction; assumed
   TimePs sram_latency_ps = 2000;         ///< first byte, for accesses from outside and by the DMA; assumed
   std::uint32_t dma_chunk_bytes = 4096;  ///< longest DMA access; one HBF page
-  std::uint32_t dma_outstanding = 64;    ///< DMA accesses in flight per queue; assumed
+  /// DMA accesses in flight per queue; assumed. 1 MiB in flight hides 1 us at 1 TB/s.
+  std::uint32_t dma_outstanding = 256;
   std::uint32_t copy_buffer_bytes =
       64 * 1024;                     ///< DMA staging buffer of COPY and CONVERT, two per queue; assumed
   TimePs register_access_ps = 5000;  ///< assumed

@@ -250,6 +250,25 @@ TEST(AccelStatus, AFailureInOneQueueLeavesTheOtherRunning) {
   EXPECT_EQ(bench.host.read(Regs::kHeadOffset), 2u);
 }
 
+TEST(AccelStatus, DoneIsRaisedByTheFlagAndClearedByWritingOne) {
+  AccelBench bench;
+  bench.enable();
+  ComputeDescriptor d = vector_op(Opcode::kAdd);
+  EXPECT_EQ(bench.status(d), Status::kOk);
+  EXPECT_FALSE(bench.irq.read());
+  d.flags = 1;
+  EXPECT_EQ(bench.status(d), Status::kOk);
+  EXPECT_TRUE(bench.irq.read());
+  EXPECT_EQ(bench.host.read(Regs::kIrqStatusOffset), Regs::kIrqStatusDoneMask);
+  bench.host.write(Regs::kIrqStatusOffset, Regs::kIrqStatusDoneMask);
+  sc_core::sc_start(1, sc_core::SC_NS);
+  EXPECT_FALSE(bench.irq.read());
+  bench.host.write(Regs::kIrqEnableOffset, 0);
+  EXPECT_EQ(bench.status(d), Status::kOk);
+  EXPECT_FALSE(bench.irq.read());
+  EXPECT_EQ(bench.host.read(Regs::kIrqStatusOffset), Regs::kIrqStatusDoneMask);
+}
+
 TEST(AccelStatus, TheScratchpadSocketRefusesWhatItCannotServe) {
   AccelBench bench;
   std::uint32_t word = 7;

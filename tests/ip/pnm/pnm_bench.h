@@ -45,7 +45,8 @@ struct PnmBench {
   static constexpr std::uint64_t kY = kBase + 0x2200000;  // result
   static constexpr std::uint32_t kEntries = 64;
 
-  PnmBench(const std::string& name, Make make, bool functional = true, TestMemory::Config memory_config = {})
+  PnmBench(const std::string& name, Make make, bool functional = true, TestMemory::Config memory_config = {},
+           const std::string& trace_file = "")
       : irq((name + "_irq").c_str()),
         memory((name + "_memory").c_str(), sized(memory_config)),
         host((name + "_host").c_str()) {
@@ -53,6 +54,7 @@ struct PnmBench {
     config.memory_base = kBase;
     config.memory_bytes = kBytes;
     config.functional = functional;
+    config.trace_file = trace_file;
     unit = make((name + "_unit").c_str(), config);
     unit->mem_isock.bind(memory.tsock);
     host.ctrl_isock.bind(unit->ctrl_tsock);

@@ -7,6 +7,9 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+#include <string>
+
 #include "ip/pnm/pnm_bench.h"
 
 namespace memwall::testing_support {
@@ -15,7 +18,8 @@ struct PnmPair {
   using Regs = regs::PnmRegs;
 
   explicit PnmPair(TestMemory::Config memory = {})
-      : tlm("tlm", pnm::make_pnm_tlm, true, memory), rtl("rtl", pnm::make_pnm_rtl, true, memory) {
+      : tlm("tlm", pnm::make_pnm_tlm, true, memory),
+        rtl("rtl", pnm::make_pnm_rtl, true, memory, trace_file()) {
     sc_core::sc_start(sc_core::SC_ZERO_TIME);
     tlm.enable();
     rtl.enable();
@@ -57,7 +61,7 @@ struct PnmPair {
     const auto a = tlm.get<std::uint32_t>(job.d.dst, words), b = rtl.get<std::uint32_t>(job.d.dst, words);
     for (std::size_t i = 0; i < words; ++i) {
       ASSERT_EQ(a[i], b[i]) << "result word " << i << " of " << describe(job.d) << std::hex << ": model 0x"
-                            << a[i] << ", RTL 0x" << b[i];
+                            << a[i] << ", RTL 0x" << b[i] << waveform_hint();
     }
   }
   void resume() {
@@ -78,6 +82,16 @@ struct PnmPair {
                   static_cast<unsigned long long>(d.src0), static_cast<unsigned long long>(d.src1),
                   static_cast<unsigned long long>(d.src2), d.stride0, d.stride1, d.stride2, d.stride3);
     return text;
+  }
+
+  /// MEMWALL_COSIM_TRACE=FILE.fst in the environment records the RTL's waveform.
+  static std::string trace_file() {
+    const char* const name = std::getenv("MEMWALL_COSIM_TRACE");
+    return name != nullptr ? name : "";
+  }
+  static std::string waveform_hint() {
+    return trace_file().empty() ? "\nrun again with MEMWALL_COSIM_TRACE=FILE.fst for the RTL's waveform"
+                                : "\nwaveform: " + trace_file();
   }
 
   PnmBench tlm, rtl;
