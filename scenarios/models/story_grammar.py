@@ -11,6 +11,9 @@ this project and falls under its licence.
 GIRLS = ["Lily", "Mia", "Anna", "Sara", "Zoe", "Ella", "Rosa", "Nina", "Lucy", "Emma", "Amy", "Kate"]
 BOYS = ["Tom", "Ben", "Max", "Sam", "Leo", "Tim", "Jack", "Finn", "Noah", "Adam", "Paul", "Nick"]
 PETS = ["Dot", "Pip", "Bobo", "Milo", "Luna", "Coco", "Toto", "Fluffy", "Nibbles", "Sunny"]
+# The small cast: one name for each role and gender, and fewer things, places and animals.
+HEROES = {"girl": ["Lily"], "boy": ["Tom"]}
+FRIENDS = {"girl": ["Mia"], "boy": ["Ben"]}
 ANIMALS = ["fox", "bear", "rabbit", "mouse", "duck", "frog", "cat", "dog", "squirrel", "bird", "pig", "goat"]
 SMALL_ANIMALS = ["bird", "kitten", "puppy", "rabbit", "duckling", "mouse", "turtle", "frog", "squirrel"]
 TRAITS = ["kind", "happy", "curious", "clever", "brave", "gentle", "cheerful", "quiet"]
@@ -46,23 +49,27 @@ class Character:
 class Scene:
     """The dice of one story, and the people and things that they have chosen."""
 
-    def __init__(self, rng):
+    def __init__(self, rng, small_cast=False):
         self.rng = rng
-        self.animal_world = rng.random() < 0.4
+        self.small_cast = small_cast
+        self.animal_world = rng.random() < 0.4 and not small_cast
         self.hero = self._somebody(None)
         self.friend = self._somebody(self.hero)
         self.elder = self._elder()
-        self.place = self.pick(PLACES)
-        self.color = self.pick(COLORS)
-        self.toy = self.pick(TOYS)
+        self.place = self.few(PLACES)
+        self.color = self.few(COLORS)
+        self.toy = self.few(TOYS)
         self.thing = self.color + " " + self.toy
         self.trait = self.pick(TRAITS)
         self.game = self.pick(GAMES)
-        self.food = self.pick(FOODS)
+        self.food = self.few(FOODS)
         self.day = self.pick(DAYS)
 
     def pick(self, options):
         return options[int(self.rng.random() * len(options))]
+
+    def few(self, options):
+        return self.pick(options[:4] if self.small_cast else options)
 
     def say(self, *options):
         return self.pick(options)
@@ -73,16 +80,21 @@ class Scene:
     def _somebody(self, other):
         while True:
             female = self.rng.random() < 0.5
-            if self.animal_world:
-                who = Character(self.pick(PETS), self.pick(ANIMALS), female)
-            else:
-                who = Character(self.pick(GIRLS if female else BOYS), "girl" if female else "boy", female)
+            kind = "girl" if female else "boy"
+            names = PETS if self.animal_world else GIRLS if female else BOYS
+            if self.small_cast:
+                cast = HEROES if other is None else FRIENDS
+                names = cast[kind]
+            name = self.pick(names)
+            who = Character(name, self.pick(ANIMALS) if self.animal_world else kind, female)
             if other is None or (who.name != other.name and (who.kind != other.kind or not self.animal_world)):
                 return who
 
     def _elder(self):
         female = self.rng.random() < 0.6
         name = self.pick(["mom", "grandma"]) if female else self.pick(["dad", "grandpa"])
+        if self.small_cast:
+            name, female = "mom", True
         return Character(name, name, female)
 
     # -- sentences that every plot can use ------------------------------------------------------------------
@@ -220,7 +232,7 @@ def brave(s):
 
 def rescue(s):
     h, e = s.hero, s.elder
-    kind = s.pick([x for x in SMALL_ANIMALS if x != h.kind])
+    kind = s.few([x for x in SMALL_ANIMALS if x != h.kind])
     trouble, solution = s.pick([
         ("was stuck in the mud", "pulled it out with a long stick"),
         ("had fallen into a hole", "put a long branch into the hole so that it could climb out"),
@@ -345,7 +357,8 @@ def rainy_day(s):
         s.say(f"They packed {s.food} and a {s.thing}.", f"They had a basket with {s.food}."),
         s.say("But then it began to rain.", "But the sky became dark, and it began to rain.",
               "Then big drops of rain fell from the sky."),
-        s.say(f'"Now we cannot go," said {h.name}. {h.He} was sad.', f"{h.name} looked out of the window and was sad.",
+        s.say(f'"Now we cannot go," said {h.name}. {h.He} was sad.',
+              f"{h.name} looked out of the window and was sad.",
               f'"I do not like the rain," said {f.name}.'),
         s.say(f'"Do not be sad," said {f.name}. "We can have fun inside."' if s.rng.random() < 0.5 else
               f'Then {h.name} had an idea. "We can play inside!" {h.he} said.'),
@@ -364,7 +377,8 @@ def rainy_day(s):
 
 def seed(s):
     h, e = s.hero, s.elder
-    plant = s.pick(["a tall sunflower", "a small apple tree", f"a {s.color} flower", "a big pumpkin", "a sweet melon"])
+    plant = s.pick(["a tall sunflower", "a small apple tree", f"a {s.color} flower", "a big pumpkin",
+                    "a sweet melon"])
     return [
         s.opening(),
         s.one_day() + s.say(f" {h.his} {e.name} gave {h.him} a tiny seed.", f" {h.name} found a tiny seed."),
@@ -373,7 +387,8 @@ def seed(s):
         s.say(f"{h.name} put the seed in the garden and gave it water.",
               f"{h.name} made a small hole and put the seed in the ground."),
         s.say(f"The next day, {h.he} looked, but there was nothing.", f"{h.He} looked every day, but nothing came."),
-        s.say(f'"It does not grow!" said {h.name}. {h.He} was sad.', f'{h.name} was sad. "I want to see it now," {h.he} said.'),
+        s.say(f'"It does not grow!" said {h.name}. {h.He} was sad.',
+              f'{h.name} was sad. "I want to see it now," {h.he} said.'),
         s.say(f'"Good things take time," said {h.his} {e.name}.', f'"You have to wait," said {h.his} {e.name}.'),
         s.say(f"So {h.name} gave it water every day and waited.", f"{h.name} waited and sang to the seed every day.",
               "There was sun, and there was rain, and many days went by."),
@@ -413,7 +428,7 @@ def new_friend(s):
 
 def small_helps_big(s):
     h = s.hero
-    big = s.pick([x for x in ("lion", "bear", "elephant", "horse", "cow") if x != h.kind])
+    big = s.few([x for x in ("lion", "bear", "elephant", "horse", "cow") if x != h.kind])
     trouble, help_ = s.pick([
         ("had a thorn in its foot", "pulled the thorn out"),
         ("was caught under a fallen branch", "found a rope and pulled the branch away"),
@@ -443,7 +458,7 @@ def small_helps_big(s):
 
 def way_home(s):
     h, e = s.hero, s.elder
-    guide = s.pick([x for x in ("owl", "bird", "butterfly", "squirrel", "turtle") if x != h.kind])
+    guide = s.few([x for x in ("owl", "bird", "butterfly", "squirrel", "turtle") if x != h.kind])
     return [
         s.opening(),
         s.likes(),
@@ -471,9 +486,9 @@ PLOTS = [lost_thing, sharing, brave, rescue, make_it, truth, gift, rainy_day, se
          way_home]
 
 
-def story(rng):
-    """One story as a single paragraph. `rng` is a random.Random."""
-    scene = Scene(rng)
+def story(rng, small_cast=False):
+    """One story as a single paragraph. `rng` is a random.Random; a small cast has few names, things and places."""
+    scene = Scene(rng, small_cast)
     return " ".join(sentence for sentence in scene.pick(PLOTS)(scene) if sentence)
 
 

@@ -5,7 +5,9 @@
 
 The text comes from story_grammar.py, never from elsewhere. Needs Debian's python3-torch and python3-numpy:
 
-    /usr/bin/python3 train_tiny_stories.py --minutes 40 --out memwall-stories-1m.gguf
+    /usr/bin/python3 train_tiny_stories.py --minutes 45 --out memwall-stories-1m.gguf
+
+README.md has the two runs that made the bundled file.
 
 The learning-rate schedule follows elapsed time or --max-steps, whichever is further, so that a run ends when it is
 told to on any machine. A checkpoint is exported at every --export-minutes; the last one ends the schedule.
@@ -24,7 +26,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from story_grammar import story
+from story_grammar import BOYS, GIRLS, PETS, story
 
 SPACE = "\u2581"
 UNK, BOS, EOS, FIRST_BYTE, FIRST_PIECE = 0, 1, 2, 3, 259
@@ -151,7 +153,9 @@ class Llama(nn.Module):
         self.token_embd = nn.Embedding(c.vocab, c.dim)
         self.blk = nn.ModuleList(Layer(c) for _ in range(c.n_layers))
         self.output_norm = RMSNorm(c.dim, c.rms_eps)
-        nn.init.normal_(self.token_embd.weight, std=0.02)
+        # Not much smaller: names are used alike, so their embeddings grow alike, and only what they start with
+        # lets attention tell which of them to repeat.
+        nn.init.normal_(self.token_embd.weight, std=c.embedding_std)
         for name, p in self.named_parameters():
             if p.dim() == 2 and "blk" in name:
                 small = "output" in name or "down" in name
@@ -198,22 +202,23 @@ class Muon(torch.optim.Optimizer):
 class Batches:
     """Rows that begin at a story and go on with more stories: <s> story </s> <s> story ..."""
 
-    def __init__(self, tokenizer, seed):
-        self.tokenizer, self.rng = tokenizer, random.Random(seed)
+    def __init__(self, tokenizer, seed, small_cast):
+        self.tokenizer, self.rng, self.small_cast = tokenizer, random.Random(seed), small_cast
 
     def next(self, rows, length):
         out = np.empty((rows, length + 1), np.int64)
         for r in range(rows):
             ids = []
             while len(ids) <= length:
-                ids += [BOS] + self.tokenizer.encode(story(self.rng)) + [EOS]
+                ids += [BOS] + self.tokenizer.encode(story(self.rng, self.small_cast)) + [EOS]
             out[r] = ids[:length + 1]
         data = torch.from_numpy(out)
         return data[:, :-1], data[:, 1:]
 
 
-def loss_of(model, x, y):
-    return F.cross_entropy(model(x).flatten(0, 1), y.flatten())
+def losses(model, x, y):
+    """Per token, in nats."""
+    return F.cross_entropy(model(x).flatten(0, 1), y.flatten(), reduction="none").view(y.shape)
 
 
 @torch.no_grad()
@@ -300,6 +305,19 @@ def export_gguf(model, tokenizer, path):
     os.replace(path + ".tmp", path)
 
 
+def import_gguf(model, path):
+    """Weights from an export of this script with the same shape: they end the file, in the order of export."""
+    with open(path, "rb") as file:
+        data = file.read()
+    sizes = [p.numel() * (4 if p.dim() == 1 else 2) for p in model.parameters()]
+    at = len(data) - sum(size + -size % 32 for size in sizes)
+    with torch.no_grad():
+        for p, size in zip(model.parameters(), sizes):
+            values = np.frombuffer(data[at:at + size], "<f4" if p.dim() == 1 else "<f2").astype(np.float32)
+            p.copy_(torch.from_numpy(values).view_as(p))
+            at += size + -size % 32
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--minutes", type=float, default=45)
@@ -308,8 +326,19 @@ def main():
     parser.add_argument("--out", default="memwall-stories-1m.gguf")
     parser.add_argument("--rows", type=int, default=8)
     parser.add_argument("--seed", type=int, default=2026)
+    parser.add_argument("--data-seed", type=int, help="by default seed + 1; the tokenizer depends on --seed alone")
+    parser.add_argument("--start-from", help="continue from a checkpoint of this script")
+    parser.add_argument("--small-cast", action="store_true", help="stories with fewer names (see story_grammar.py)")
+    parser.add_argument("--long-every", type=int, default=3, help="every n-th step has rows of the whole context")
+    parser.add_argument("--cool-attention", type=float, default=1.0,
+                        help="with --start-from: factor on the weights of queries and keys")
+    parser.add_argument("--spread-names", type=float, default=0.0,
+                        help="with --start-from: deviation of noise on the names' embeddings, to tell them apart")
+    parser.add_argument("--name-weight", type=float, default=3.0, help="weight of names in the loss")
+    parser.add_argument("--embedding-std", type=float, default=0.1, help="deviation of the initial embeddings")
     parser.add_argument("--muon-lr", type=float, default=0.02)
     parser.add_argument("--adam-lr", type=float, default=0.004)
+    parser.add_argument("--qk-lr", type=float, default=0.0015)
     for name, value in [("dim", 128), ("hidden", 384), ("n-layers", 5), ("n-heads", 8), ("n-kv-heads", 4),
                         ("head-dim", 16), ("context", 256), ("vocab", 1024)]:
         parser.add_argument("--" + name, type=int, default=value)
@@ -325,34 +354,53 @@ def main():
     print(f"tokenizer: {c.vocab} tokens; a story has {min(lengths)} to {max(lengths)} tokens, "
           f"mean {sum(lengths) / len(lengths):.0f}", flush=True)
 
+    is_name = torch.zeros(c.vocab, dtype=torch.bool)
+    is_name[[tokenizer.encode(name)[-1] for name in GIRLS + BOYS + PETS]] = True
     model = Llama(c)
-    matrices = [p for n, p in model.named_parameters() if p.dim() == 2 and "blk" in n]
+    if c.start_from:
+        import_gguf(model, c.start_from)
+        with torch.no_grad():
+            for layer in model.blk:
+                layer.attn_q.weight *= c.cool_attention
+                layer.attn_k.weight *= c.cool_attention
+            model.token_embd.weight[is_name] += c.spread_names * torch.randn(int(is_name.sum()), c.dim)
+    # Muon's steps do not shrink with the gradient: queries and keys would grow until attention sees one token.
+    muon_names = ("attn_v", "attn_output", "ffn_gate", "ffn_up", "ffn_down")
+    matrices = [p for n, p in model.named_parameters() if any(part in n for part in muon_names)]
+    queries_keys = [p for n, p in model.named_parameters() if "attn_q" in n or "attn_k" in n]
     others = [p for n, p in model.named_parameters() if p.dim() == 1 or "blk" not in n]
     print(f"model: {sum(p.numel() for p in model.parameters())} parameters, {vars(c)}", flush=True)
-    optimizers = [Muon(matrices, c.muon_lr), torch.optim.AdamW(others, c.adam_lr, (0.9, 0.95), weight_decay=0.0)]
-    train, held_out = Batches(tokenizer, c.seed + 1), Batches(tokenizer, c.seed + 2).next(32, c.context)
+    optimizers = [Muon(matrices, c.muon_lr), torch.optim.AdamW(others, c.adam_lr, (0.9, 0.95), weight_decay=0.0),
+                  torch.optim.AdamW(queries_keys, c.qk_lr, (0.9, 0.95), weight_decay=0.01)]
+    train = Batches(tokenizer, c.data_seed or c.seed + 1, c.small_cast)
+    held_out = Batches(tokenizer, c.seed + 2, c.small_cast).next(32, c.context)
 
     start = time.time()
-    step, tokens, mean, exported, progress = 0, 0, 0.0, 0.0, 0.0
+    step, tokens, mean, exported, progress = 0, 0, None, 0.0, 0.0
     while progress < 1:
         minutes = (time.time() - start) / 60
         progress = min(1.0, max(minutes / c.minutes, step / c.max_steps))
         scale = min(1.0, (step + 1) / 20) * (0.5 + 0.5 * math.cos(math.pi * progress))
-        for optimizer, lr in zip(optimizers, (c.muon_lr, c.adam_lr)):
+        for optimizer, lr in zip(optimizers, (c.muon_lr, c.adam_lr, c.qk_lr)):
             for group in optimizer.param_groups:
                 group["lr"] = lr * scale
-        # Two steps in three are half as long: attention costs less, and a story still fits.
-        short = step % 3 != 2
+        # Most steps have rows half as long: attention costs less, and most of a story still fits.
+        short = (step + 1) % c.long_every != 0
         x, y = train.next(c.rows * 2 if short else c.rows, c.context // 2 if short else c.context)
-        loss = loss_of(model, x, y)
+        each = losses(model, x, y)
+        # A wrong name spoils a story more than a wrong word: names count more.
+        named = is_name[y]
+        loss = (each * (1 + (c.name_weight - 1) * named)).mean()
         model.zero_grad(set_to_none=True)
         loss.backward()
         for optimizer in optimizers:
             optimizer.step()
         step, tokens = step + 1, tokens + x.numel()
-        mean = float(loss) if step == 1 else 0.95 * mean + 0.05 * float(loss)
+        now = torch.stack((each.mean(), each[named].mean())).detach()
+        mean = now if step == 1 else 0.95 * mean + 0.05 * now
         if step % 20 == 0 or step == 1:
-            print(f"step {step:5d}  {minutes:6.2f} min  {tokens:9d} tokens  loss {mean:.4f}  lr x{scale:.3f}", flush=True)
+            print(f"step {step:5d}  {minutes:6.2f} min  {tokens:9d} tokens  loss {mean[0]:.4f}  "
+                  f"names {mean[1]:.4f}  lr x{scale:.3f}", flush=True)
         if minutes - exported > c.export_minutes:
             exported = minutes
             report(model, tokenizer, held_out, c.out, step)
@@ -367,7 +415,7 @@ def report(model, tokenizer, held_out, path, step):
         for p in model.parameters():
             if p.dim() == 2:
                 p.copy_(p.half().float())
-        print(f"checkpoint at step {step}: held-out loss {float(loss_of(model, *held_out)):.4f}")
+        print(f"checkpoint at step {step}: held-out loss {float(losses(model, *held_out).mean()):.4f}")
         print("  greedy:  " + sample(model, tokenizer, "Once upon a time", 0))
         for seed in (1, 2):
             print("  sampled: " + sample(model, tokenizer, "Once upon a time", 0.8, seed), flush=True)
