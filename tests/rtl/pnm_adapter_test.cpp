@@ -172,7 +172,7 @@ TEST(PnmRtl, RefusesRegisterAccessesThatTheMapDoesNotHave) {
 }
 
 TEST(PnmRtl, WritesAWaveformOnlyWhereAsked) {
-  const std::string file = "pnm_adapter_test.fst";
+  const std::string file = MEMWALL_BINARY_DIR "/pnm_adapter_test.fst";
   std::remove(file.c_str());
   {
     pnm::PnmConfig config;
@@ -192,6 +192,7 @@ TEST(PnmRtl, WritesAWaveformOnlyWhereAsked) {
   std::ifstream wave(file, std::ios::binary | std::ios::ate);
   ASSERT_TRUE(wave.good());
   EXPECT_GT(wave.tellg(), 1000);
+  std::remove(file.c_str());
 }
 
 TEST(PnmRtl, RefusesWhatItCannotDo) {
