@@ -255,9 +255,13 @@ class ChipPlacer {
 }  // namespace
 
 Placement place_model(const Model& model, const PlacementOptions& options, const ImageWriter& write) {
-  if (options.n_chips == 0 || options.n_slices % options.n_chips != 0) {
+  if (options.n_chips == 0 || options.n_slices == 0 || options.n_slices % options.n_chips != 0) {
     throw ConfigError("model placement", fmt::format("{} reduction slices cannot be shared by {} chips",
                                                      options.n_slices, options.n_chips));
+  }
+  if (options.hbm_stacks == 0 || options.hbm_stacks > MANIFEST_MAX_STACKS) {
+    throw ConfigError("model placement", fmt::format("{} HBM stacks per chip; 1 to {} can be described",
+                                                     options.hbm_stacks, MANIFEST_MAX_STACKS));
   }
   if (options.weights_in_hbf && options.hbf_cubes == 0) {
     throw ConfigError("model placement", "weights are to go to HBF, but there is no cube");
