@@ -80,11 +80,14 @@ void PnmRtl::step() {
   stepping_ = true;
   core_->step();
   stepping_ = false;
-  if (core_->irq() != irq_level_) {
-    irq_level_ = core_->irq();
-    irq_changes_.emplace_back(core_->now(), irq_level_);
-    irq_event_.notify(to_sc(core_->now() - std::min(core_->now(), system_now())));
-  }
+  note_irq();
+}
+
+void PnmRtl::note_irq() {
+  if (core_->irq() == irq_level_) return;
+  irq_level_ = core_->irq();
+  irq_changes_.emplace_back(core_->now(), irq_level_);
+  irq_event_.notify(to_sc(core_->now() - std::min(core_->now(), system_now())));
 }
 
 void PnmRtl::run() {
@@ -133,6 +136,7 @@ void PnmRtl::serve_ctrl(tlm::tlm_generic_payload& payload, sc_core::sc_time& del
     CoreBank bank(*core_);
     serve_registers(bank, payload);
     stepping_ = false;
+    note_irq();  // a write that clears the cause of an idle unit is followed by no further step
   } catch (const Error& error) {
     stepping_ = false;
     fail(error);

@@ -43,6 +43,7 @@ class PnmRtl final : public PnmUnit, private RtlMemory {
   void serve_ctrl(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);
   unsigned debug_ctrl(tlm::tlm_generic_payload& payload);
   void step();
+  void note_irq();
   void fail(const Error& error);
 
   TimePs read(std::uint64_t address, std::uint32_t beats, std::uint8_t* data, AxiResponse* responses,

@@ -66,6 +66,19 @@ TEST(PnmRtl, TakesItsCyclesInSimulatedTimeAndThenStopsTheClock) {
   EXPECT_EQ(bench.host.read(Regs::kCyclesLoOffset), busy);
 }
 
+TEST(PnmRtl, ClearingTheCauseOfAnIdleUnitLowersTheInterruptLine) {
+  PnmBench bench("pnm", pnm::make_pnm_rtl);
+  bench.enable();
+  ComputeDescriptor nop;
+  nop.flags = 1;
+  bench.post(nop);
+  sc_core::sc_start(10, sc_core::SC_US);
+  EXPECT_TRUE(bench.irq.read());
+  bench.host.write(Regs::kIrqStatusOffset, Regs::kIrqStatusDoneMask);
+  sc_core::sc_start(1, sc_core::SC_US);
+  EXPECT_FALSE(bench.irq.read());
+}
+
 // A slower memory costs what it is slower, not more; data arrive when memory said.
 TEST(PnmRtl, MemoryDelaysBecomeCycles) {
   TestMemory::Config slow;
