@@ -276,6 +276,96 @@ TEST(PnmCosim, MemoryErrorsHaveTheSameStatusAndAddress) {
   }
 }
 
+/// Writes a register on both units.
+void write_both(PnmPair& pair, std::uint32_t offset, std::uint32_t value) {
+  pair.tlm.host.write(offset, value);
+  pair.rtl.host.write(offset, value);
+}
+
+void expect_same_queue(PnmPair& pair, const char* when) {
+  using Regs = regs::PnmRegs;
+  for (const std::uint32_t offset : {Regs::kHeadOffset, Regs::kTailOffset, Regs::kControlOffset,
+                                     Regs::kStatusOffset, Regs::kIrqStatusOffset, Regs::kErrorTagOffset,
+                                     Regs::kErrorAddressLoOffset, Regs::kErrorAddressHiOffset}) {
+    EXPECT_EQ(pair.tlm.host.read(offset), pair.rtl.host.read(offset))
+        << when << ", register offset " << offset;
+  }
+  EXPECT_EQ(pair.tlm.irq.read(), pair.rtl.irq.read()) << when;
+}
+
+TEST(PnmCosim, ResetDisableAndResumeInTheMiddleOfWorkAgree) {
+  using Regs = regs::PnmRegs;
+  PnmPair pair;
+  Rng rng(23, "reset");
+  const PnmJob job = matvec_job(rng, Format::kF16, 100, 256);
+  job.place(pair.tlm);
+  job.place(pair.rtl);
+  const auto post = [&](int count) {
+    for (int i = 0; i < count; ++i) pair.tlm.post(job.d), pair.rtl.post(job.d);
+  };
+  post(3);
+  sc_core::sc_start(1, sc_core::SC_US);
+  expect_same_queue(pair, "busy");
+  write_both(pair, Regs::kControlOffset, 0);
+  sc_core::sc_start(20, sc_core::SC_US);
+  expect_same_queue(pair, "disabled");
+  EXPECT_EQ(pair.rtl.host.read(Regs::kHeadOffset), 1u);
+  write_both(pair, Regs::kControlOffset, 1);
+  sc_core::sc_start(1, sc_core::SC_US);
+  write_both(pair, Regs::kControlOffset, Regs::kControlEnableMask | Regs::kControlResetMask);
+  expect_same_queue(pair, "reset requested");
+  sc_core::sc_start(20, sc_core::SC_US);
+  expect_same_queue(pair, "reset done");
+  EXPECT_EQ(pair.rtl.host.read(Regs::kHeadOffset), 0u);
+  pair.tlm.tail = pair.rtl.tail = 0;
+  EXPECT_EQ(pair.run(job).status, 0u);
+  // A halted queue stays halted until RESUME, whatever is posted.
+  ComputeDescriptor bad = job.d;
+  bad.opcode = 42;
+  pair.run(bad);
+  post(2);
+  sc_core::sc_start(20, sc_core::SC_US);
+  expect_same_queue(pair, "halted with work waiting");
+  pair.resume();
+  sc_core::sc_start(20, sc_core::SC_US);
+  expect_same_queue(pair, "resumed");
+  EXPECT_EQ(pair.rtl.host.read(Regs::kHeadOffset), pair.rtl.tail);
+}
+
+TEST(PnmCosim, BadRingsEndInTheSameState) {
+  using Regs = regs::PnmRegs;
+  PnmPair pair;
+  struct Bad {
+    std::uint32_t offset, value;
+  };
+  const Bad list[] = {{Regs::kQueueSizeOffset, 0},
+                      {Regs::kQueueSizeOffset, 3},
+                      {Regs::kQueueSizeOffset, 2048},
+                      {Regs::kQueueBaseLoOffset, 32},
+                      {Regs::kCompletionBaseLoOffset, 16},
+                      {Regs::kQueueBaseHiOffset, 0x7fff},
+                      {Regs::kCompletionBaseHiOffset, 0x7fff},
+                      {Regs::kQueueBaseLoOffset, 0xffffff80u}};
+  for (const Bad& bad : list) {
+    write_both(pair, Regs::kControlOffset, Regs::kControlResetMask);
+    write_both(pair, Regs::kIrqStatusOffset, 3);
+    sc_core::sc_start(1, sc_core::SC_US);
+    pair.tlm.tail = pair.rtl.tail = 0;
+    pair.tlm.enable();
+    pair.rtl.enable();
+    write_both(pair, bad.offset, bad.value);
+    pair.tlm.post({});
+    pair.rtl.post({});
+    sc_core::sc_start(20, sc_core::SC_US);
+    EXPECT_NE(pair.rtl.host.read(Regs::kStatusOffset) & Regs::kStatusHaltedMask, 0u) << bad.offset;
+    expect_same_queue(pair, "bad ring");
+    if (testing::Test::HasFailure()) {
+      ADD_FAILURE() << "register offset " << bad.offset << " value " << bad.value;
+      return;
+    }
+  }
+}
+
 TEST(PnmCosim, BeatCountersAgree) {
   PnmPair pair;
   Rng rng(22, "beats");
