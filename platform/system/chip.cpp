@@ -10,6 +10,7 @@
 
 #include "accel/accel.h"
 #include "common/error.h"
+#include "common/tlm_traffic.h"
 #include "hart/hart_module.h"
 #include "hbf/module.h"
 #include "hbm/hbm_module.h"
@@ -187,7 +188,6 @@ Chip::Chip(const sc_core::sc_module_name& name, const ChipConfig& config, std::u
     link.seed = s.seed;
     link.inbox_base = map::kInboxBase;
     link.inbox_bytes = kInboxBytes;
-    link.traffic_only = !functional;
     link.gbytes_per_s = s.link.gbytes_per_s;
     link.latency = static_cast<TimePs>(std::lround(s.link.latency_ns * 1e3));
     link.flit_error_rate = s.link.flit_error_rate;
@@ -276,6 +276,8 @@ std::uint64_t Chip::pnm_busy_cycles() const {
 }
 
 bool Chip::debug(tlm::tlm_command command, std::uint64_t address, unsigned char* bytes, std::uint64_t count) {
+  TrafficExtension traffic;
+  traffic.is_write = true;
   // A window at a time: the router refuses what crosses the end of one.
   while (count > 0) {
     const map::Decoded at = map::decode(address);
@@ -288,11 +290,18 @@ bool Chip::debug(tlm::tlm_command command, std::uint64_t address, unsigned char*
     payload.set_data_ptr(bytes);
     payload.set_data_length(static_cast<unsigned>(n));
     payload.set_streaming_width(static_cast<unsigned>(n));
+    if (command == tlm::TLM_IGNORE_COMMAND) payload.set_extension(&traffic);
     const unsigned done = debug_isock_->transport_dbg(payload);
-    if (done != n) return false;
-    address += n, bytes += n, count -= n;
+    payload.clear_extension(&traffic);
+    if (command != tlm::TLM_IGNORE_COMMAND && done != n) return false;
+    address += n, count -= n;
+    if (bytes != nullptr) bytes += n;
   }
   return true;
+}
+
+bool Chip::debug_mark(std::uint64_t address, std::uint64_t bytes) {
+  return debug(tlm::TLM_IGNORE_COMMAND, address, nullptr, bytes);
 }
 
 bool Chip::debug_read(std::uint64_t address, void* out, std::uint64_t bytes) {

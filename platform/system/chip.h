@@ -67,6 +67,8 @@ class Chip : public sc_core::sc_module {
   /// Contents without time and side effects, by chip address. False if any byte is not there.
   bool debug_read(std::uint64_t address, void* out, std::uint64_t bytes);
   bool debug_write(std::uint64_t address, const void* in, std::uint64_t bytes);
+  /// Declares that the range has contents, without giving them: HBF pages count as programmed.
+  bool debug_mark(std::uint64_t address, std::uint64_t bytes);
   /// Segments through debug_write. Throws ConfigError for a segment outside ROM and TCM.
   void load(const loader::ElfImage& image);
 

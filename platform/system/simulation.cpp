@@ -178,6 +178,7 @@ class Run {
     o.hbf_cubes = scenario_.hbf.cubes;
     o.hbf_bytes = chip_config_.hbf_cube_bytes;
     o.pnm = scenario_.pnm.implementation != config::PnmImplementation::kNone;
+    o.contents = scenario_.data == config::DataKind::kFunctional;
     return o;
   }
 
@@ -233,7 +234,8 @@ class Run {
     host::Request request;
     request.prompt = prompt_;
     request.max_new_tokens = scenario_.workload.max_new_tokens;
-    request.eos_token = model_.tokenizer.eos();
+    // Stand-in tokens mean nothing, so none of them ends the text.
+    if (scenario_.data == config::DataKind::kFunctional) request.eos_token = model_.tokenizer.eos();
     request.temperature = static_cast<float>(scenario_.workload.temperature);
     request.top_p = static_cast<float>(scenario_.workload.top_p);
     request.top_k = scenario_.workload.temperature > 0 ? scenario_.workload.top_k : 1;
@@ -264,7 +266,9 @@ class Run {
     const auto placement = loader::place_model(
         model_, placement_options(),
         [this](std::uint32_t chip, std::uint64_t address, const void* bytes, std::size_t size) {
-          if (!chips_[chip]->debug_write(address, bytes, size)) {
+          const bool there = bytes != nullptr ? chips_[chip]->debug_write(address, bytes, size)
+                                              : chips_[chip]->debug_mark(address, size);
+          if (!there) {
             throw ModelError("contract", "loader",
                              fmt::format("no memory at 0x{:x} of chip {}", address, chip));
           }
@@ -297,6 +301,7 @@ class Run {
     r.tokens.push_back(token);
     const std::string piece = model_.tokenizer.decode(token, previous);
     r.text += piece;
+    if (scenario_.data == config::DataKind::kNone) return;  // stand-in tokens are no text to show
     if (options_.on_text && !piece.empty()) options_.on_text(piece);
   }
 

@@ -186,6 +186,11 @@ class ChipPlacer {
     t.address = where.take(stride * w.rows);
     if (scale_stride) t.scale_address = where.take(scale_stride * w.rows);
     if (is_weight) weight_bytes_ += (stride + scale_stride) * w.rows;
+    if (!options_.contents) {
+      write_(chip_, t.address, nullptr, stride * w.rows);
+      if (scale_stride) write_(chip_, t.scale_address, nullptr, scale_stride * w.rows);
+      return t;
+    }
 
     // A page of rows at a time: HBF takes whole pages, and the host copy stays small.
     const std::uint32_t chunk = static_cast<std::uint32_t>(std::max<std::uint64_t>(1, 65536 / stride));
@@ -230,6 +235,10 @@ class ChipPlacer {
     t.format = FORMAT_F32;
     t.row_stride = static_cast<std::uint32_t>(align_up(c.head_dim * sizeof(float), kRowAlign));
     t.address = region(false).take(std::uint64_t{t.row_stride} * t.rows);
+    if (!options_.contents) {
+      write_(chip_, t.address, nullptr, std::uint64_t{t.row_stride} * t.rows);
+      return t;
+    }
     std::vector<std::uint8_t> row(t.row_stride, 0);
     for (std::uint32_t p = 0; p < c.max_context; ++p) {
       for (std::uint32_t j = 0; j < c.head_dim / 2; ++j) {

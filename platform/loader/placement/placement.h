@@ -30,9 +30,11 @@ struct PlacementOptions {
   std::uint32_t hbf_cubes = 0;   ///< per chip
   std::uint64_t hbf_bytes = 0;   ///< per cube
   bool pnm = false;              ///< every stack carries a decode unit
+  bool contents = true;          ///< false: tensors get addresses but no bytes (data = "none")
 };
 
-/// Receives contents: (chip, chip physical address, bytes, size).
+/// Receives contents: (chip, chip physical address, bytes, size). `bytes` is null for a tensor without
+/// contents.
 using ImageWriter =
     std::function<void(std::uint32_t chip, std::uint64_t address, const void* bytes, std::size_t size)>;
 
