@@ -27,8 +27,7 @@ void event_attach(uint32_t source, event_handler_t handler, void* context);
 uint64_t event_now(void);
 /** mtime after so many microseconds from now, or up to an eighth of them later. */
 uint64_t event_deadline(uint32_t microseconds);
-/** Sleeps until an interrupt was served (true) or mtime reaches `deadline` (false). May wake without reason.
- */
+/** Sleeps until an interrupt was served; false: mtime has reached `deadline`. May wake without reason. */
 bool event_wait(uint64_t deadline);
 
 #endif
