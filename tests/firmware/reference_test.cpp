@@ -238,6 +238,16 @@ TEST(Reference, SameSeedSameTokensOtherSeedOtherTokens) {
   EXPECT_NE(a.tokens, run(model, request).result.tokens);
 }
 
+TEST(Reference, ARequestLeavesNothingBehindForTheNext) {
+  const TinyModel model{TinyShape{}};
+  const auto image = model.image(0);
+  Generator generator([&image](std::uint64_t a, void* out, std::uint64_t n) { read_image(image, a, out, n); },
+                      TinyModel::kManifest, {1 << 20});
+  const Result first = generator.generate(greedy(kPrompt, 20));
+  generator.generate(greedy({60, 59, 58}, 30));
+  EXPECT_EQ(generator.generate(greedy(kPrompt, 20)).tokens, first.tokens);
+}
+
 TEST(Reference, BadRequestsAreRefused) {
   const TinyModel model{TinyShape{}};
   const auto status = [&model](const Request& r) { return run(model, r).result.status; };
