@@ -7,8 +7,7 @@
 status_t link_start(mmio_t link) {
   if (mmio_read32(link, LINK_ID_OFFSET) != LINK_ID_RESET) return STATUS_NOT_FOUND;
   mmio_write32(link, LINK_IRQ_ENABLE_OFFSET,
-               FIELD_OF(LINK_IRQ_ENABLE_SIGNAL, 1) | FIELD_OF(LINK_IRQ_ENABLE_DOWN, 1) |
-                   FIELD_OF(LINK_IRQ_ENABLE_TX_DONE, 1));
+               FIELD_OF(LINK_IRQ_ENABLE_SIGNAL, 1) | FIELD_OF(LINK_IRQ_ENABLE_DOWN, 1));
   mmio_write32(link, LINK_CONTROL_OFFSET, FIELD_OF(LINK_CONTROL_ENABLE, 1));
   return STATUS_OK;
 }

@@ -27,7 +27,7 @@ typedef struct {
   uint32_t replays;
 } link_counters_t;
 
-/** Starts training, with interrupts on signals, on acknowledgement and when the port goes down. */
+/** Starts training, with interrupts on signals and when the port goes down. */
 status_t link_start(mmio_t link) MUST_USE;
 /** Drops the transmit queue and retrains. */
 void link_reset(mmio_t link);

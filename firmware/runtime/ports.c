@@ -79,7 +79,7 @@ status_t ports_send(ports_t* ports, uint32_t peer, uint64_t src, uint32_t offset
     if (status == STATUS_BAD_ARGUMENT) return status;
     if (link_status(link).down) return report_down(ports, port, peer);
     if (deadline == 0) deadline = event_deadline(PORTS_SEND_TIMEOUT_US);
-    /* Still training, or no room: an acknowledgement brings an interrupt, training has none. */
+    /* Still training, or no room: neither raises an interrupt when it ends. */
     const uint64_t soon = event_deadline(pause);
     if (pause < 10000u) pause *= 2;
     (void)event_wait(soon < deadline ? soon : deadline);

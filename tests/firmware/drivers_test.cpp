@@ -96,7 +96,7 @@ TEST_F(LinkDriver, StartChecksTheIdAndEnablesInterruptsFirst) {
   expect_read(0x00, 0);
   EXPECT_EQ(link_start(kBase), STATUS_NOT_FOUND);
   expect_read(0x00, 0x4c4e4b01);
-  expect_write(0x40, 7);
+  expect_write(0x40, 3);
   expect_write(0x04, 1);
   EXPECT_EQ(link_start(kBase), STATUS_OK);
 }
