@@ -13,8 +13,6 @@
     csr_value;                                                       \
   })
 #define csr_write(name, value) __asm__ volatile("csrw " #name ", %0" ::"r"((uint64_t)(value)) : "memory")
-#define csr_set(name, value) __asm__ volatile("csrs " #name ", %0" ::"r"((uint64_t)(value)) : "memory")
-#define csr_clear(name, value) __asm__ volatile("csrc " #name ", %0" ::"r"((uint64_t)(value)) : "memory")
 
 #define MIP_MTIP (1u << 7)
 #define MIP_MEIP (1u << 11)

@@ -269,12 +269,6 @@ soc::SysCtrl& Chip::sysctrl() { return *parts_->sysctrl; }
 soc::Uart& Chip::uart() { return *parts_->uart; }
 link::LinkPort& Chip::link(std::uint32_t port) { return *parts_->links.at(port); }
 
-std::uint64_t Chip::pnm_busy_cycles() const {
-  std::uint64_t cycles = 0;
-  for (const auto& unit : parts_->pnm) cycles += unit->busy_cycles();
-  return cycles;
-}
-
 bool Chip::debug(tlm::tlm_command command, std::uint64_t address, unsigned char* bytes, std::uint64_t count) {
   TrafficExtension traffic;
   traffic.is_write = true;

@@ -62,7 +62,6 @@ class Chip : public sc_core::sc_module {
   soc::Uart& uart();
   /// Port to another chip: ports are numbered by ascending peer, skipping this chip.
   link::LinkPort& link(std::uint32_t port);
-  std::uint64_t pnm_busy_cycles() const;
 
   /// Contents without time and side effects, by chip address. False if any byte is not there.
   bool debug_read(std::uint64_t address, void* out, std::uint64_t bytes);
