@@ -10,7 +10,7 @@ usage() {
 usage: ./memwall test [--layer NAME] [--no-sanitizers] [CTEST ARGUMENTS]
 
 Builds everything and runs the tests; then builds the fuzz layer with address and undefined-behaviour
-sanitizers (build-asan/) and runs it again.
+sanitizers (build-fuzz/) and runs it again.
 
   --layer NAME       only one of: unit registers timing calibration cosim golden system fuzz conformance
                      install repo
@@ -49,11 +49,11 @@ ctest --test-dir "$build" --output-on-failure -j "$jobs" "${select[@]}" "$@" || 
 
 if [ "$sanitizers" = yes ] && { [ -z "$layer" ] || [ "$layer" = fuzz ]; }; then
   echo "memwall: fuzz layer under address and undefined-behaviour sanitizers"
-  mkdir -p build-asan
-  [ -f build-asan/build.ninja ] ||
-    cmake --preset asan -DMEMWALL_BUILD_RTL=OFF -DMEMWALL_BUILD_FIRMWARE=OFF >build-asan/configure.log ||
-    { cat build-asan/configure.log; exit 1; }
-  cmake --build build-asan --target memwall_fuzz_tests
-  ctest --test-dir build-asan --output-on-failure -j "$jobs" -L '^fuzz$' || failed=1
+  mkdir -p build-fuzz
+  [ -f build-fuzz/build.ninja ] ||
+    cmake --preset asan -B build-fuzz -DMEMWALL_BUILD_RTL=OFF -DMEMWALL_BUILD_FIRMWARE=OFF >build-fuzz/configure.log ||
+    { cat build-fuzz/configure.log; exit 1; }
+  cmake --build build-fuzz --target memwall_fuzz_tests
+  ctest --test-dir build-fuzz --output-on-failure -j "$jobs" -L '^fuzz$' || failed=1
 fi
 exit $failed

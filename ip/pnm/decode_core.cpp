@@ -1,6 +1,7 @@
 // SPDX-FileCopyrightText: The Memwall authors
 // SPDX-License-Identifier: Apache-2.0
 #include "pnm/decode_core.h"
+#include "engine/work.h"
 
 #include <algorithm>
 #include <cstring>
@@ -41,9 +42,7 @@ Outcome DecodeCore::run(const ComputeDescriptor& d, bool functional) {
   begin();
   const bool ok = static_cast<desc::Opcode>(d.opcode) == desc::Opcode::kMatvec ? matvec(d, functional)
                                                                                : attention(d, functional);
-  if (ok)
-    macs_ += std::uint64_t{d.n} * d.k * d.m *
-             (static_cast<desc::Opcode>(d.opcode) == desc::Opcode::kMatvec ? 1 : 2);
+  if (ok) macs_ += engine::multiply_adds(d);
   return finish();
 }
 

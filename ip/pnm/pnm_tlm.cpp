@@ -176,6 +176,8 @@ void PnmTlm::report(StatSink& sink) const {
   sink.count("lane_busy_cycles", core_.lanes_busy() / config_.clock_period_ps, "cycles",
              "Cycles in which the multiply-add lanes worked.", "pnm");
   sink.count("macs", core_.macs(), "macs", "Multiply-adds.");
+  sink.amount("mac_energy_pj", static_cast<double>(core_.macs()) * config_.mac_pj, "pJ",
+              "Energy of the multiply-adds.");
   sink.count("read_bytes", read_beats_ * CycleModel::kBeatBytes, "bytes",
              "Bytes read over the memory port, descriptors included.");
   sink.count("write_bytes", write_beats_ * CycleModel::kBeatBytes, "bytes",

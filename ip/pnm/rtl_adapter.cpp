@@ -10,6 +10,9 @@
 #include "common/register_bank.h"
 #include "common/register_tlm.h"
 #include "common/sc_time.h"
+#include "desc/completion_record.h"
+#include "desc/compute_descriptor.h"
+#include "engine/work.h"
 #include "regs/pnm_regs.h"
 
 namespace memwall::pnm {
@@ -184,6 +187,7 @@ TimePs PnmRtl::read(std::uint64_t address, std::uint32_t beats, std::uint8_t* da
   if (inside(address) && inside(address + bytes - kBeatBytes)) {
     const AxiResponse response = transport(false, address, data, bytes, nullptr, at, done);
     std::fill_n(responses, beats, response);
+    if (response == AxiResponse::kOkay) watch_fetch(address, beats, data);
     if (response == AxiResponse::kOkay || beats == 1) return done;
   }
   for (std::uint32_t beat = 0; beat < beats; ++beat) {
@@ -210,7 +214,34 @@ TimePs PnmRtl::write(std::uint64_t address, const std::uint8_t* data, std::uint3
   std::array<std::uint8_t, kBeatBytes> copy;
   std::memcpy(copy.data(), data, kBeatBytes);
   response = transport(true, address, copy.data(), bytes, nullptr, at, done);
+  if (response == AxiResponse::kOkay && bytes == kBeatBytes) watch_record(address, data);
   return done;
+}
+
+/// The unit has no counter of multiply-adds; the adapter reads them off the descriptors that pass by.
+void PnmRtl::watch_fetch(std::uint64_t address, std::uint32_t beats, const std::uint8_t* data) {
+  using Regs = regs::PnmRegs;
+  desc::ComputeDescriptor d;
+  if (std::uint64_t{beats} * kBeatBytes != sizeof d) return;
+  const std::uint64_t ring = std::uint64_t{core_->debug_register(Regs::kQueueBaseHiOffset)} << 32 |
+                             core_->debug_register(Regs::kQueueBaseLoOffset);
+  const std::uint64_t size = std::uint64_t{core_->debug_register(Regs::kQueueSizeOffset)} * sizeof d;
+  if (address < ring || address - ring >= size || (address - ring) % sizeof d != 0) return;
+  std::memcpy(&d, data, sizeof d);
+  fetched_macs_ = engine::multiply_adds(d);
+}
+
+void PnmRtl::watch_record(std::uint64_t address, const std::uint8_t* data) {
+  using Regs = regs::PnmRegs;
+  desc::CompletionRecord record;
+  static_assert(sizeof record == kBeatBytes);
+  const std::uint64_t ring = std::uint64_t{core_->debug_register(Regs::kCompletionBaseHiOffset)} << 32 |
+                             core_->debug_register(Regs::kCompletionBaseLoOffset);
+  const std::uint64_t size = std::uint64_t{core_->debug_register(Regs::kQueueSizeOffset)} * sizeof record;
+  if (address < ring || address - ring >= size) return;
+  std::memcpy(&record, data, sizeof record);
+  if (static_cast<desc::Status>(record.status) == desc::Status::kOk) macs_ += fetched_macs_;
+  fetched_macs_ = 0;
 }
 
 std::uint64_t PnmRtl::busy_cycles() const {
@@ -226,6 +257,9 @@ void PnmRtl::report(StatSink& sink) const {
              "Cycles in which read data were asked for and none arrived.", "pnm");
   sink.count("descriptors", core_->debug_register(regs::PnmRegs::kHeadOffset), "descriptors",
              "Descriptors completed since the last queue reset.");
+  sink.count("macs", macs_, "macs", "Multiply-adds of completed descriptors.");
+  sink.amount("mac_energy_pj", static_cast<double>(macs_) * config_.mac_pj, "pJ",
+              "Energy of the multiply-adds.");
   sink.count("read_bytes", counters.read_beats * kBeatBytes, "bytes",
              "Bytes read over the memory port, descriptors included.");
   sink.count("write_bytes", counters.write_beats * kBeatBytes, "bytes",

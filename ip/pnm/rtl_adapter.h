@@ -53,6 +53,8 @@ class PnmRtl final : public PnmUnit, private RtlMemory {
   AxiResponse transport(bool is_write, std::uint64_t address, std::uint8_t* data, std::uint32_t bytes,
                         std::uint8_t* enables, TimePs at, TimePs& done);
   bool inside(std::uint64_t address) const;
+  void watch_fetch(std::uint64_t address, std::uint32_t beats, const std::uint8_t* data);
+  void watch_record(std::uint64_t address, const std::uint8_t* data);
 
   PnmConfig config_;
   std::unique_ptr<RtlCore> core_;
@@ -64,6 +66,8 @@ class PnmRtl final : public PnmUnit, private RtlMemory {
   sc_core::sc_event wake_;
   sc_core::sc_event irq_event_;
   std::uint64_t register_reads_ = 0, register_writes_ = 0;
+  std::uint64_t macs_ = 0;          // of completed descriptors, seen on the memory port
+  std::uint64_t fetched_macs_ = 0;  // of the descriptor fetched last
 };
 
 }  // namespace memwall::pnm

@@ -26,6 +26,14 @@ WeightFormat weight_format(const std::string& word) {
 
 /// Settings that are accepted but have no effect here; a knob that does nothing must say so.
 void collect_warnings(Scenario& s, TomlTable& link, TomlTable& hbf, TomlTable& pnm, TomlTable& workload) {
+  if (s.hbf.cubes > 0 && s.model.weights == WeightPlacement::kHbm) {
+    s.warnings.push_back(hbf.place() +
+                         ": [hbf] has no effect on tokens or time with model.weights = \"hbm\"");
+  }
+  if (s.data == DataKind::kNone && workload.has("check_reference")) {
+    s.warnings.push_back(workload.place("check_reference") +
+                         ": workload.check_reference has no effect with data = \"none\"");
+  }
   if (s.system.chips == 1 && !link.keys().empty()) {
     s.warnings.push_back(link.place() + ": [link] has no effect with system.chips = 1");
   }
@@ -151,7 +159,7 @@ Scenario read(TomlFile& file, const std::string& path) {
   s.workload.max_new_tokens =
       static_cast<std::uint32_t>(workload.integer("max_new_tokens", s.workload.max_new_tokens, 1, 1u << 20));
   s.workload.temperature = workload.real("temperature", 0, 0, 100);
-  s.workload.top_p = workload.real("top_p", 1, 0, 1);
+  s.workload.top_p = workload.real("top_p", 1, 1e-6, 1);
   s.workload.top_k = static_cast<std::uint32_t>(workload.integer("top_k", s.workload.top_k, 1, 256));
   s.workload.seed = workload.integer("seed", s.workload.seed, 0, INT64_MAX);
   s.workload.check_reference = workload.boolean("check_reference", true);
@@ -182,6 +190,60 @@ Scenario load_scenario(const std::string& path, const std::vector<std::string>& 
 Scenario parse_scenario(const std::string& text, const std::string& name) {
   TomlFile file = TomlFile::parse(text, name);
   return read(file, name);
+}
+
+std::map<std::string, std::string> settings_of(const Scenario& s) {
+  const auto file = [](const std::string& path) { return fs::path(path).filename().string(); };
+  const auto mhz = [](TimePs period) { return fmt::format("{:g}", 1e6 / static_cast<double>(period)); };
+  const auto number = [](auto value) { return fmt::format("{}", value); };
+  std::map<std::string, std::string> out = {
+      {"data", s.data == DataKind::kNone ? "none" : "functional"},
+      {"system.chips", number(s.system.chips)},
+      {"system.quantum_ns", number(s.system.quantum_ns)},
+      {"system.time_limit_ms", number(s.system.time_limit_ms)},
+      {"hart.clock_mhz", number(s.hart.clock_mhz)},
+      {"accel.clock_mhz", mhz(s.accel.clock_period_ps)},
+      {"accel.macs_per_cycle", number(s.accel.macs_per_cycle)},
+      {"accel.vector_lanes", number(s.accel.vector_lanes)},
+      {"accel.sram_kib", number(s.accel.sram_bytes / 1024)},
+      {"accel.sram_bytes_per_cycle", number(s.accel.sram_bytes_per_cycle)},
+      {"accel.dma_outstanding", number(s.accel.dma_outstanding)},
+      {"noc.port_gbytes_per_s", number(s.noc.port_gbytes_per_s)},
+      {"noc.hop_latency_ns", number(s.noc.hop_latency_ns)},
+      {"hbm.preset", file(s.hbm.preset)},
+      {"hbm.stacks", number(s.hbm.stacks)},
+      {"hbm.capacity_mib", number(s.hbm.capacity_mib)},
+      {"hbf.cubes", number(s.hbf.cubes)},
+      {"pnm.implementation", to_string(s.pnm.implementation)},
+      {"model.path", file(s.model.path)},
+      {"model.format", to_string(s.model.format)},
+      {"model.kv_format", to_string(s.model.kv_format)},
+      {"model.weights", to_string(s.model.weights)},
+      {"model.reduction_slices", number(s.model.reduction_slices)},
+      {"model.prefill_batch", number(s.model.prefill_batch)},
+      {"workload.prompt", s.workload.prompt},
+      {"workload.max_new_tokens", number(s.workload.max_new_tokens)},
+      {"workload.temperature", number(s.workload.temperature)},
+  };
+  if (s.hbf.cubes > 0) {
+    out["hbf.preset"] = file(s.hbf.preset);
+    out["hbf.corrected_rate"] = number(s.hbf.corrected_rate);
+    out["hbf.retry_rate"] = number(s.hbf.retry_rate);
+    out["hbf.uncorrectable_rate"] = number(s.hbf.uncorrectable_rate);
+  }
+  if (s.pnm.implementation != PnmImplementation::kNone) out["pnm.clock_mhz"] = number(s.pnm.clock_mhz);
+  if (s.system.chips > 1) {
+    out["link.gbytes_per_s"] = number(s.link.gbytes_per_s);
+    out["link.latency_ns"] = number(s.link.latency_ns);
+    out["link.flit_error_rate"] = number(s.link.flit_error_rate);
+    out["link.dead_after_us"] = number(s.link.dead_after_us);
+  }
+  if (s.workload.temperature > 0) {
+    out["workload.top_p"] = number(s.workload.top_p);
+    out["workload.top_k"] = number(s.workload.top_k);
+    out["workload.seed"] = number(s.workload.seed);
+  }
+  return out;
 }
 
 const char* to_string(PnmImplementation value) {

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -116,6 +117,9 @@ struct Scenario {
 Scenario load_scenario(const std::string& path, const std::vector<std::string>& overrides = {});
 /// For tests and fuzzing. `name` stands for the path in messages; relative paths resolve against its folder.
 Scenario parse_scenario(const std::string& text, const std::string& name);
+
+/// Every setting as "section.key" -> text, files by name without their folder: what to compare runs by.
+std::map<std::string, std::string> settings_of(const Scenario& scenario);
 
 const char* to_string(PnmImplementation value);
 const char* to_string(WeightFormat value);

@@ -28,8 +28,6 @@
 namespace memwall::system {
 namespace {
 
-TimePs period_ps(double mhz) { return static_cast<TimePs>(std::lround(1e6 / mhz)); }
-
 std::unique_ptr<pnm::PnmUnit> make_unit(config::PnmImplementation implementation, const std::string& name,
                                         const pnm::PnmConfig& config) {
   if (implementation == config::PnmImplementation::kTlm) return pnm::make_pnm_tlm(name.c_str(), config);
@@ -63,6 +61,8 @@ class Targets {
 };
 
 }  // namespace
+
+TimePs period_ps(double mhz) { return static_cast<TimePs>(std::lround(1e6 / mhz)); }
 
 struct Chip::Parts {
   std::unique_ptr<hart::HartModule> hart;

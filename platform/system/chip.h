@@ -16,6 +16,7 @@
 
 #include "accel/config.h"
 #include "common/stats.h"
+#include "common/time.h"
 #include "config/scenario.h"
 #include "hbf/config.h"
 #include "hbm/preset.h"
@@ -47,6 +48,9 @@ struct ChipConfig {
   std::string waveform_dir;    ///< where pnm.waveform puts its files
   bool stop_at_start = false;  ///< harts call the debugger before their first instruction
 };
+
+/// Clock period of a frequency, rounded to whole picoseconds.
+TimePs period_ps(double mhz);
 
 inline constexpr std::uint32_t kInboxBytes = 4u << 20;
 inline constexpr std::uint32_t kMailboxRamBytes = 1u << 20;

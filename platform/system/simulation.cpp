@@ -67,6 +67,19 @@ numerics::Format format_of(config::WeightFormat format) {
   return numerics::Format::kF16;
 }
 
+/// Settings without a published source, apart from those that the memory presets mark. The files named give
+/// each figure.
+std::vector<std::string> assumed_settings() {
+  return {
+      "accel (ip/accel/config.h): clock, vector_lanes, op_latency_cycles, sram_bytes_per_cycle, "
+      "sram_latency, dma_outstanding, copy_buffer, register access",
+      "hart (ip/hart/hart_module.h, hart.h): clock, cycles per instruction class",
+      "link (ip/link/config.h): credits, replay window, acknowledgement delay, replay time-out, training",
+      "noc (platform/config/scenario.h): port_gbytes_per_s, hop_latency_ns",
+      "pnm (ip/pnm/pnm_unit.h): clock, register access",
+      "soc (ip/soc): memory and register latencies, timebase, baud rate, host bus latency"};
+}
+
 /// A chip's console: to DIR/uart_chip<N>.log, or line by line to the terminal; the last lines are kept for
 /// error messages.
 class Console {
@@ -141,9 +154,16 @@ class Run {
     model_ = loader::load_model(scenario_.model.path, scenario_.model.tokenizer);
     prompt_ = model_.tokenizer.encode(scenario_.workload.prompt);
     if (prompt_.empty()) throw ConfigError(scenario_.file, "workload.prompt gives no token");
+    if (prompt_.size() >= model_.config.max_context) {
+      throw ConfigError(
+          scenario_.file,
+          fmt::format("workload.prompt is {} tokens long; the model's context is {} and at least "
+                      "one token must be left",
+                      prompt_.size(), model_.config.max_context));
+    }
     build();
-    outcome_.host.build_seconds = seconds_since(start);
     describe();
+    outcome_.host.build_seconds = seconds_since(start);
 
     const auto simulation_start = Clock::now();
     simulate();
@@ -217,6 +237,15 @@ class Run {
                                          map::kRomBase));
     }
 
+    try {
+      build_node(firmware, elf);
+    } catch (const ConfigError& error) {
+      // The blocks name themselves; add the file whose settings they did not like.
+      throw ConfigError(scenario_.file, error.what());
+    }
+  }
+
+  void build_node(const loader::ElfImage& firmware, const std::string& elf) {
     std::vector<Chip*> chips;
     for (std::uint32_t c = 0; c < scenario_.system.chips; ++c) {
       consoles_.push_back(std::make_unique<Console>(scenario_.uart, options_.out_dir, c));
@@ -313,16 +342,8 @@ class Run {
     r.seed = scenario_.seed;
     r.prompt_tokens = prompt_;
     r.text = model_.tokenizer.decode(prompt_);
-    r.settings = {{"data", scenario_.data == config::DataKind::kNone ? "none" : "functional"},
-                  {"system.chips", std::to_string(scenario_.system.chips)},
-                  {"hbm.preset", std::filesystem::path(scenario_.hbm.preset).filename().string()},
-                  {"hbm.stacks", std::to_string(scenario_.hbm.stacks)},
-                  {"hbf.cubes", std::to_string(scenario_.hbf.cubes)},
-                  {"pnm.implementation", to_string(scenario_.pnm.implementation)},
-                  {"model.format", to_string(scenario_.model.format)},
-                  {"model.kv_format", to_string(scenario_.model.kv_format)},
-                  {"model.weights", to_string(scenario_.model.weights)},
-                  {"model.reduction_slices", std::to_string(scenario_.model.reduction_slices)}};
+    r.settings = config::settings_of(scenario_);
+    r.assumed = assumed_settings();
     const auto assume = [&r](const std::string& preset, const std::vector<std::string>& keys) {
       for (const std::string& key : keys) r.assumed.push_back(preset + ": " + key);
     };
@@ -331,10 +352,12 @@ class Run {
       r.settings["hbf.preset"] = std::filesystem::path(scenario_.hbf.preset).filename().string();
       assume(r.settings["hbf.preset"], chip_config_.hbf.assumed);
     }
-    r.clocks_mhz = {{"hart", scenario_.hart.clock_mhz},
-                    {"accel", 1e6 / static_cast<double>(scenario_.accel.clock_period_ps)}};
+    // As simulated: periods are whole picoseconds.
+    const auto mhz = [](TimePs period) { return 1e6 / static_cast<double>(period); };
+    r.clocks_mhz = {{"hart", mhz(period_ps(scenario_.hart.clock_mhz))},
+                    {"accel", mhz(scenario_.accel.clock_period_ps)}};
     if (scenario_.pnm.implementation != config::PnmImplementation::kNone) {
-      r.clocks_mhz["pnm"] = scenario_.pnm.clock_mhz;
+      r.clocks_mhz["pnm"] = mhz(period_ps(scenario_.pnm.clock_mhz));
     }
     if (options_.on_text) options_.on_text(r.text);
   }

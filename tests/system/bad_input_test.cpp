@@ -45,6 +45,16 @@ TEST(BadInput, APresetThatIsNotThere) {
   expect_refused(run("all_hbm", {"hbm.preset=/no.toml"}), {"/no.toml"});
 }
 
+TEST(BadInput, APromptLongerThanTheContext) {
+  std::string words;
+  for (int i = 0; i < 300; ++i) words += "cat ";
+  expect_refused(run("all_hbm", {"workload.prompt=" + words}), {"all_hbm.toml", "context is 256"});
+}
+
+TEST(BadInput, ASettingThatABlockRefusesNamesTheScenario) {
+  expect_refused(run("two_chips", {"link.gbytes_per_s=0.001"}), {"two_chips.toml", "chip0.link0"});
+}
+
 TEST(BadInput, ACommandThatDoesNotExist) { EXPECT_EQ(cli({"frobnicate"}).code, 2); }
 
 TEST(BadInput, ElfFor32BitsIsRefusedByName) {

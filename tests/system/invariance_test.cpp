@@ -34,6 +34,17 @@ TEST(Invariance, TheQuantumNeverChangesAToken) {
     EXPECT_EQ(tokens("first_light", {"pnm.implementation=tlm", std::string("system.quantum_ns=") + quantum}),
               expected)
         << quantum;
+    EXPECT_EQ(tokens("first_light", {std::string("system.quantum_ns=") + quantum}), expected)
+        << quantum << " rtl";
+  }
+}
+
+TEST(Invariance, ModelAndRtlDoTheSameWork) {
+  const Overrides few = {"workload.max_new_tokens=8"};
+  const RunResult model = run("pnm_model", few), rtl = run("pnm_rtl", few);
+  for (const char* leaf : {".macs", ".read_bytes", ".write_bytes"}) {
+    EXPECT_GT(counter(model.result, ".pnm", leaf), 0) << leaf;
+    EXPECT_EQ(counter(model.result, ".pnm", leaf), counter(rtl.result, ".pnm", leaf)) << leaf;
   }
 }
 
