@@ -7,7 +7,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 usage() {
   cat <<'TEXT'
-usage: ./memwall bench [hart|hbm|hbf|link|pnm|system|all] [GOOGLE BENCHMARK ARGUMENTS]
+usage: ./memwall bench [hart|hbm|hbf|link|pnm|system|kernels|all] [GOOGLE BENCHMARK ARGUMENTS]
 
   hart     instructions per second of the hart at several quanta
   hbm      requests per second of the HBM core
@@ -15,25 +15,34 @@ usage: ./memwall bench [hart|hbm|hbf|link|pnm|system|all] [GOOGLE BENCHMARK ARGU
   link     flits per second of the link protocol, both ends
   pnm      cycles per second of the Verilated decode unit with its adapter
   system   tokens per wall-second of the bundled model, PNM as model and as RTL
+  kernels  numerics kernels, accelerator and decode unit model on their own
 TEXT
 }
 
 name=all
 case "${1:-all}" in
   -h|--help) usage; exit 0 ;;
-  hart|hbm|hbf|link|pnm|system|all) name=${1:-all}; [ $# -eq 0 ] || shift ;;
+  hart|hbm|hbf|link|pnm|system|kernels|all) name=${1:-all}; [ $# -eq 0 ] || shift ;;
   -*) ;;
   *) echo "memwall: unknown benchmark '$1'" >&2; usage >&2; exit 2 ;;
 esac
 
 build=${MEMWALL_BUILD_DIR:?set by ./memwall}
 names=$name
-[ "$name" != all ] || names="hart hbm hbf link pnm system"
+[ "$name" != all ] || names="hart hbm hbf link pnm system kernels"
+kernels="numerics_bench accel_speed_bench pnm_speed_bench"
 for each in $names; do
-  cmake --build "$build" --target "bench_$each" >"$build/bench.log" || { tail -n 40 "$build/bench.log"; exit 2; }
+  targets=bench_$each
+  [ "$each" != kernels ] || targets=$kernels
+  # shellcheck disable=SC2086
+  cmake --build "$build" --target $targets >"$build/bench.log" || { tail -n 40 "$build/bench.log"; exit 2; }
 done
 cd "$root"
 for each in $names; do
   echo "== $each"
-  "$build/tests/bench/bench_$each" "$@"
+  if [ "$each" = kernels ]; then
+    ctest --test-dir "$build" -L '^bench$' -V | sed -n 's/^[0-9]*: //p' | grep -vE '^(\[|Note:|Running|$|Test )'
+  else
+    "$build/tests/bench/bench_$each" "$@"
+  fi
 done

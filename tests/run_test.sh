@@ -33,7 +33,7 @@ done
 
 build=${MEMWALL_BUILD_DIR:?set by ./memwall}
 jobs=$(nproc)
-select=()
+select=(-LE '^bench$')  # speed is reported by ./memwall bench
 if [ -n "$layer" ]; then
   case "$layer" in
     unit|registers|timing|calibration|cosim|golden|system|fuzz|conformance|install|repo) ;;
