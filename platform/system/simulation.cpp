@@ -126,6 +126,8 @@ class Supervisor : public sc_core::sc_module {
     for (Chip* chip : chips_) sensitive << chip->sysctrl().exit_event();
     dont_initialize();
   }
+  /// True once every chip has ended well.
+  bool all_ended() const { return all_ended_; }
   /// Index of a chip that ended with an error, -1 for none.
   int failed_chip() const { return failed_; }
 
@@ -137,10 +139,12 @@ class Supervisor : public sc_core::sc_module {
       all = all && sysctrl.exited();
       if (sysctrl.exited() && sysctrl.exit_code() != 0 && failed_ < 0) failed_ = static_cast<int>(i);
     }
+    all_ended_ = all && failed_ < 0;
     if (all || failed_ >= 0) sc_core::sc_stop();
   }
   std::vector<Chip*> chips_;
   int failed_ = -1;
+  bool all_ended_ = false;
 };
 
 class Run {
@@ -391,7 +395,8 @@ class Run {
                        consoles_[static_cast<std::size_t>(failed)]->last()));
     }
     if (!host_->finished()) {
-      fail(timed_out_
+      fail(supervisor_->all_ended() ? "the firmware ended without answering the request"
+           : timed_out_
                ? fmt::format("no answer within system.time_limit_ms = {}", scenario_.system.time_limit_ms)
                : "the simulation ran out of events before the firmware answered");
     } else if (host_->status() != HOST_STATUS_OK && host_->status() != HOST_STATUS_CONTEXT_FULL) {
