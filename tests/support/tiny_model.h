@@ -24,15 +24,16 @@ struct TinyShape {
   std::uint32_t head_dim = 8;  ///< llama2.c needs dim / n_heads
   std::uint32_t max_context = 16;
   bool tied = true;
+  std::uint32_t vocab_size = 0;  ///< 0: TinyVocabulary's own; more are filled up
 };
 
-/// Special tokens, bytes, then pieces with falling scores. Byte ids are 3 to 258.
+/// Special tokens, bytes, then pieces with falling scores, up to `at_least` tokens. Byte ids are 3 to 258.
 struct TinyVocabulary {
   std::vector<std::string> tokens = {"<unk>", "<s>", "</s>"};
   std::vector<float> scores = {0, 0, 0};
   std::vector<std::int32_t> types = {2, 3, 3};
 
-  TinyVocabulary() {
+  explicit TinyVocabulary(std::uint32_t at_least = 0) {
     for (int byte = 0; byte < 256; ++byte) {
       char spelling[8];
       std::snprintf(spelling, sizeof spelling, "<0x%02X>", static_cast<unsigned>(byte));
@@ -70,6 +71,11 @@ struct TinyVocabulary {
       scores.push_back(-static_cast<float>(tokens.size() - 260));
       types.push_back(1);
     }
+    while (tokens.size() < at_least) {
+      tokens.push_back("x" + std::to_string(tokens.size()));
+      scores.push_back(-static_cast<float>(tokens.size() - 260));
+      types.push_back(1);
+    }
   }
   std::uint32_t size() const { return static_cast<std::uint32_t>(tokens.size()); }
 };
@@ -87,7 +93,7 @@ inline std::vector<float> tiny_weights(const std::string& name, std::uint64_t co
 }
 
 inline GgufWriter tiny_gguf(const TinyShape& shape = {}, std::uint32_t matrix_type = kGgmlF16) {
-  const TinyVocabulary vocabulary;
+  const TinyVocabulary vocabulary(shape.vocab_size);
   GgufWriter gguf;
   gguf.set_string("general.architecture", "llama");
   gguf.set_string("general.name", "tiny");
@@ -134,7 +140,7 @@ inline GgufWriter tiny_gguf(const TinyShape& shape = {}, std::uint32_t matrix_ty
 
 /// A llama2.c checkpoint with the weights of tiny_gguf(shape). `version` is 0 (legacy) or 1.
 inline ByteVector tiny_llama2c(const TinyShape& shape, int version) {
-  const std::uint32_t vocab = TinyVocabulary().size();
+  const std::uint32_t vocab = TinyVocabulary(shape.vocab_size).size();
   const std::uint32_t q = shape.n_heads * shape.head_dim, kv = shape.n_kv_heads * shape.head_dim;
   ByteVector out;
   if (version == 1) {
@@ -182,8 +188,8 @@ inline ByteVector tiny_llama2c(const TinyShape& shape, int version) {
 }
 
 /// llama2.c's tokenizer.bin for TinyVocabulary: pieces spell a space as a space.
-inline ByteVector tiny_llama2c_tokenizer() {
-  const TinyVocabulary vocabulary;
+inline ByteVector tiny_llama2c_tokenizer(std::uint32_t vocab_size = 0) {
+  const TinyVocabulary vocabulary(vocab_size);
   ByteVector out;
   append<std::int32_t>(out, 6);
   for (std::size_t id = 0; id < vocabulary.tokens.size(); ++id) {

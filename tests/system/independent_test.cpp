@@ -47,14 +47,18 @@ constexpr double kF32Cache = 24 * kF32Roundoff;
 
 constexpr std::uint32_t kTokens = 120;
 
+// Of 21 prompts tried at f16, 10 had margins beyond the bound in all 120 steps; six of those are here, after
+// two that have an open step. (The tokens were the same for all 21; only where margins allow is that
+// claimed.)
 const std::vector<std::string> kPrompts = {
     "Once upon a time",
     "One day, a little girl named Lily",
     "The big dog",
     "There was a small boat on the lake.",
-    "\"Look!\" said Tom.",
-    "A bird sat in a tree",
-    "Ben and Anna went to the park",
+    "The little bear",
+    "Once there was a rabbit",
+    "\"Help!\" said the duck.",
+    "Mia found a shell",
 };
 
 struct Numbers {
