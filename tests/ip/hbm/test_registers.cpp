@@ -1,0 +1,109 @@
+// SPDX-FileCopyrightText: The Memwall authors
+// SPDX-License-Identifier: Apache-2.0
+// The controller's registers through its TLM socket.
+#include "support/register_tests.h"
+
+#include "common/sc_time.h"
+#include "hbm/hbm_module.h"
+#include "regs/hbm_regs.h"
+#include "support/bus_driver.h"
+
+namespace memwall::hbm {
+namespace {
+
+using Regs = regs::HbmRegs;
+using testing_support::BusDriver;
+using testing_support::RegisterTestOptions;
+
+/// One stack with an initiator on each socket, elaborated and reset.
+struct Bench {
+  explicit Bench(bool secded = true) : hbm("hbm", config(secded)) {
+    bus.mem_isock.bind(hbm.ctrl_tsock);
+    data.mem_isock.bind(hbm.data_tsock);
+    pnm.mem_isock.bind(hbm.pnm_tsock);
+    hbm.irq_out(irq);
+    settle();
+  }
+  static HbmModule::Config config(bool secded) {
+    HbmModule::Config config;
+    config.preset = load_preset(MEMWALL_SOURCE_DIR "/scenarios/memories/hbm3_6400.toml");
+    config.secded = secded;
+    return config;
+  }
+  /// Lets a notified interrupt line follow; the injected accesses of these tests end within a microsecond.
+  static void settle() { sc_core::sc_start(1, sc_core::SC_US); }
+  void inject(std::uint64_t address, unsigned bits) {
+    bus.write32(Regs::kInjectAddressLoOffset, static_cast<std::uint32_t>(address));
+    bus.write32(Regs::kInjectAddressHiOffset, static_cast<std::uint32_t>(address >> 32));
+    bus.write32(Regs::kInjectOffset, Regs::kInjectFireMask | bits);
+  }
+
+  HbmModule hbm;
+  BusDriver bus{"bus"}, data{"data"}, pnm{"pnm"};
+  sc_core::sc_signal<bool> irq{"irq"};
+};
+
+TEST(HbmRegisters, FollowTheirDefinitionOnTheBus) {
+  Bench bench;
+  RegisterTestOptions options;
+  options.w1s_self_clears = true;
+  options.skip_reset_value = {"CAPACITY_MIB", "CHANNELS"};  // of the preset
+  testing_support::run_register_tests(
+      Regs::kTable, Regs::kTableSize,
+      [&](std::uint32_t offset, std::uint32_t& value) {
+        value = bench.bus.read32(offset);
+        return bench.bus.ok();
+      },
+      [&](std::uint32_t offset, std::uint32_t value) {
+        bench.bus.write32(offset, value);
+        return bench.bus.ok();
+      },
+      options);
+  bench.bus.read32(Regs::kSizeBytes);
+  EXPECT_EQ(bench.bus.response, tlm::TLM_ADDRESS_ERROR_RESPONSE);
+}
+
+TEST(HbmRegisters, DescribeThePreset) {
+  Bench bench(false);
+  EXPECT_EQ(std::uint64_t{bench.bus.read32(Regs::kCapacityMibOffset)} << 20, bench.hbm.capacity_bytes());
+  EXPECT_EQ(bench.bus.read32(Regs::kChannelsOffset), bench.hbm.preset().organisation.pseudo_channels);
+  EXPECT_EQ(bench.bus.read32(Regs::kEccControlOffset), 0u) << "a stack without SECDED starts with it off";
+}
+
+TEST(HbmRegisters, AnUncorrectableReadFillsThemAndWritingOnesClearsThem) {
+  Bench bench;
+  const std::uint64_t address = 0x12340;
+  bench.bus.write32(Regs::kIrqEnableOffset, Regs::kIrqEnableUncorrectedMask);
+  bench.data.write<std::uint64_t>(address, 0);
+  bench.inject(address, 2);
+  bench.data.read<std::uint64_t>(address);
+  EXPECT_EQ(bench.data.response, tlm::TLM_GENERIC_ERROR_RESPONSE);
+  bench.settle();
+  EXPECT_TRUE(bench.irq.read());
+  EXPECT_EQ(bench.bus.read32(Regs::kEccUncorrectedOffset), 1u);
+  EXPECT_EQ(bench.bus.read32(Regs::kEccAddressLoOffset), address);
+  EXPECT_EQ(bench.bus.read32(Regs::kEccAddressHiOffset), 0u);
+  EXPECT_EQ(bench.bus.read32(Regs::kIrqStatusOffset), Regs::kIrqStatusUncorrectedMask);
+
+  bench.bus.write32(Regs::kIrqStatusOffset, 0);
+  EXPECT_EQ(bench.bus.read32(Regs::kIrqStatusOffset), Regs::kIrqStatusUncorrectedMask) << "w1c: 0 keeps it";
+  bench.bus.write32(Regs::kIrqStatusOffset, Regs::kIrqStatusUncorrectedMask);
+  EXPECT_EQ(bench.bus.read32(Regs::kIrqStatusOffset), 0u);
+  bench.settle();
+  EXPECT_FALSE(bench.irq.read());
+  bench.bus.write32(Regs::kEccClearOffset, Regs::kEccClearClearMask);
+  EXPECT_EQ(bench.bus.read32(Regs::kEccUncorrectedOffset), 0u);
+  EXPECT_EQ(bench.bus.read32(Regs::kEccAddressLoOffset), 0u);
+}
+
+TEST(HbmRegisters, AnInjectionBeyondTheStackDoesNothing) {
+  Bench bench;
+  bench.inject(bench.hbm.capacity_bytes(), 2);
+  EXPECT_TRUE(bench.bus.ok());
+  bench.data.read<std::uint64_t>(bench.hbm.capacity_bytes() - 8);
+  EXPECT_TRUE(bench.data.ok());
+  EXPECT_EQ(bench.bus.read32(Regs::kEccUncorrectedOffset), 0u);
+}
+
+}  // namespace
+}  // namespace memwall::hbm
