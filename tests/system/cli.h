@@ -5,12 +5,14 @@
 #pragma once
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <string>
@@ -47,11 +49,10 @@ struct CliResult {
   std::string out, err;
 };
 
-/// Starts the tool; the caller waits. Standard output and error go to files.
-inline pid_t start_cli(const std::vector<std::string>& arguments, const std::string& out,
-                       const std::string& err) {
-  std::vector<std::string> words = {MEMWALL_BINARY_DIR "/platform/cli/memwall"};
-  words.insert(words.end(), arguments.begin(), arguments.end());
+/// Starts a program with its output and errors going to files; the caller waits. `environment` is set on top
+/// of the caller's.
+inline pid_t start_program(std::vector<std::string> words, const std::string& out, const std::string& err,
+                           const std::map<std::string, std::string>& environment = {}) {
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
@@ -59,11 +60,20 @@ inline pid_t start_cli(const std::vector<std::string>& arguments, const std::str
   if (child == 0) {
     dup2(open(out.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600), 1);
     dup2(open(err.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600), 2);
-    setenv("SYSTEMC_DISABLE_COPYRIGHT_MESSAGE", "1", 1);
-    execv(argv[0], argv.data());
+    for (const auto& [name, value] : environment) setenv(name.c_str(), value.c_str(), 1);
+    signal(SIGINT, SIG_DFL);  // a shell may have started the tests with it ignored
+    execvp(argv[0], argv.data());
     _exit(127);
   }
   return child;
+}
+
+/// Starts the tool; the caller waits.
+inline pid_t start_cli(const std::vector<std::string>& arguments, const std::string& out,
+                       const std::string& err) {
+  std::vector<std::string> words = {MEMWALL_BINARY_DIR "/platform/cli/memwall"};
+  words.insert(words.end(), arguments.begin(), arguments.end());
+  return start_program(words, out, err, {{"SYSTEMC_DISABLE_COPYRIGHT_MESSAGE", "1"}});
 }
 
 inline int wait_for(pid_t child) {
