@@ -11,6 +11,8 @@
 namespace memwall::hbm {
 namespace {
 
+const char* const kTarget = "target >= 1 M random 32 B requests/s per pseudo-channel";
+
 const Preset& preset() {
   static const Preset p = load_preset(MEMWALL_SOURCE_DIR "/scenarios/memories/hbm3_6400.toml");
   return p;
@@ -51,6 +53,7 @@ void random_in_order(benchmark::State& state) {
   std::size_t i = 0;
   for (auto _ : state) benchmark::DoNotOptimize(core.access(0, addresses[i++ % addresses.size()], 32, false));
   state.SetItemsProcessed(state.iterations());
+  state.SetLabel(kTarget);
 }
 BENCHMARK(random_in_order);
 
@@ -87,6 +90,7 @@ void queued(benchmark::State& state) {
     served.clear();
   }
   state.SetItemsProcessed(state.iterations());
+  if (state.range(0) != 1) state.SetLabel(kTarget);
 }
 BENCHMARK(queued)->Arg(0)->Arg(1)->Arg(2);
 
