@@ -186,7 +186,7 @@ Completion Core::read_page(TimePs arrival, std::uint64_t address, std::uint64_t 
   const std::uint64_t last_chunk = (address + bytes - 1) / kChunkBytes;
   const std::uint64_t moved = (last_chunk - first_chunk + 1) * kChunkBytes;
   const TimePs duration = transfer_time(moved);
-  LinkSchedule& up = channels_[place.channel].up;
+  Calendar& up = channels_[place.channel].up;
   up.forget_before(latest_arrival_ > kHorizon ? latest_arrival_ - kHorizon : 0);
   const TimePs sent = up.reserve(ready, duration) + duration;
   buffer->drained = std::max(buffer->drained, sent);
@@ -268,7 +268,7 @@ Completion Core::write_page(TimePs arrival, std::uint64_t address, std::uint64_t
     if (place.page > target.frontier) return refuse(arrival, address, WriteStatus::kOrderViolation, 1);
   }
 
-  LinkSchedule& down = channels_[place.channel].down;
+  Calendar& down = channels_[place.channel].down;
   down.forget_before(latest_arrival_ > kHorizon ? latest_arrival_ - kHorizon : 0);
   const TimePs duration = transfer_time(kPageBytes);
   const TimePs arrived = down.reserve(arrival, duration) + duration + config_.link_latency;

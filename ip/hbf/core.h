@@ -14,10 +14,10 @@
 #include <unordered_map>
 #include <vector>
 
+#include "common/calendar.h"
 #include "common/rng.h"
 #include "common/time.h"
 #include "hbf/config.h"
-#include "hbf/link_schedule.h"
 
 namespace memwall::hbf {
 
@@ -138,8 +138,8 @@ class Core {
     std::vector<std::uint64_t> programmed;
   };
   struct Channel {
-    LinkSchedule down;  // to the cube
-    LinkSchedule up;    // from the cube
+    Calendar down;  // to the cube
+    Calendar up;    // from the cube
   };
   struct Decode {
     ReadStatus status = ReadStatus::kOk;

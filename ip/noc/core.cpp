@@ -9,29 +9,6 @@
 
 namespace memwall::noc {
 
-TimePs PortCalendar::reserve(TimePs at, TimePs duration, TimePs horizon) {
-  while (!busy_.empty() && busy_.front().end < horizon) busy_.pop_front();
-  if (duration == 0) return at;
-  auto next = std::upper_bound(busy_.begin(), busy_.end(), at,
-                               [](TimePs time, const Busy& busy) { return time < busy.end; });
-  TimePs start = at;
-  for (; next != busy_.end() && next->begin < start + duration; ++next) start = std::max(start, next->end);
-  // Merge with the neighbours that the reservation touches.
-  const bool joins_next = next != busy_.end() && next->begin == start + duration;
-  const bool joins_previous = next != busy_.begin() && std::prev(next)->end == start;
-  if (joins_previous && joins_next) {
-    std::prev(next)->end = next->end;
-    busy_.erase(next);
-  } else if (joins_previous) {
-    std::prev(next)->end = start + duration;
-  } else if (joins_next) {
-    next->begin = start;
-  } else {
-    busy_.insert(next, {start, start + duration});
-  }
-  return start;
-}
-
 RouterCore::RouterCore(const RouterConfig& config)
     : initiator_names_(config.initiators),
       flows_(config.initiators.size() * config.targets.size()),
@@ -82,7 +59,8 @@ RouterCore::Slot RouterCore::transfer(std::uint32_t initiator, std::uint32_t tar
   Target& port = targets_[target];
   const auto duration = static_cast<TimePs>(std::llround(static_cast<double>(bytes) * port.ps_per_byte));
   const TimePs arrival = at + hop(initiator, target);
-  const TimePs start = port.calendar.reserve(arrival, duration, horizon);
+  port.calendar.forget_before(horizon);
+  const TimePs start = port.calendar.reserve(arrival, duration);
   port.busy += duration;
   port.waited += start - arrival;
   Flow& flow = flows_[initiator * targets_.size() + target];

@@ -12,10 +12,10 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <string>
 #include <vector>
 
+#include "common/calendar.h"
 #include "common/stats.h"
 #include "common/time.h"
 
@@ -39,21 +39,6 @@ struct RouterConfig {
   std::vector<std::string> initiators;  ///< names, in the order of the sockets
   std::vector<TargetConfig> targets;    ///< in the order of the sockets
   double hop_latency_ns = 10.0;         ///< one way (assumed: about ten cycles of a 1 GHz mesh)
-};
-
-/// When a port is busy.
-class PortCalendar {
- public:
-  /// Reserves `duration` at the earliest time >= `at` and returns its start. Reservations that ended before
-  /// `horizon` are forgotten: no transfer can arrive before it.
-  TimePs reserve(TimePs at, TimePs duration, TimePs horizon);
-
- private:
-  struct Busy {
-    TimePs begin;
-    TimePs end;
-  };
-  std::deque<Busy> busy_;  ///< ascending, disjoint, not touching
 };
 
 class RouterCore {
@@ -99,7 +84,7 @@ class RouterCore {
     std::string name;
     double ps_per_byte;
     std::uint32_t local_to;
-    PortCalendar calendar;
+    Calendar calendar;
     TimePs busy = 0;
     TimePs waited = 0;
   };

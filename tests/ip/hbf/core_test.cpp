@@ -288,37 +288,5 @@ TEST(HbfCore, EnergyIsChargedPerSensedAndProgrammedPageAndMovedBit) {
   EXPECT_DOUBLE_EQ(core.energy_pj(), 32768 * (100 + 0.5 + 5.6) + 2 * 512 * 0.5);
 }
 
-TEST(HbfLinkSchedule, TransferTakesTheFirstGapThatIsLongEnough) {
-  LinkSchedule schedule;
-  EXPECT_EQ(schedule.reserve(100, 10), 100u);
-  EXPECT_EQ(schedule.reserve(115, 10), 115u);
-  EXPECT_EQ(schedule.reserve(100, 5), 110u);  // fits exactly between both
-  EXPECT_EQ(schedule.size(), 1u);
-  EXPECT_EQ(schedule.reserve(95, 6), 125u);
-  EXPECT_EQ(schedule.reserve(95, 5), 95u);
-  EXPECT_EQ(schedule.reserve(0, 10), 0u);
-}
-
-TEST(HbfLinkSchedule, RandomReservationsNeverOverlapAndNeverStartEarly) {
-  Rng rng(1, "link_schedule");
-  LinkSchedule schedule;
-  std::vector<bool> busy(4000, false);
-  for (int i = 0; i < 300; ++i) {
-    const TimePs ready = rng.below(2000);
-    const TimePs duration = 1 + rng.below(10);
-    const TimePs start = schedule.reserve(ready, duration);
-    ASSERT_GE(start, ready);
-    // No earlier gap would have done.
-    TimePs run = 0;
-    TimePs first = ready;
-    for (TimePs t = ready; run < duration; ++t) {
-      run = busy[t] ? 0 : run + 1;
-      first = t + 1 - run;
-    }
-    ASSERT_EQ(start, first);
-    for (TimePs t = start; t < start + duration; ++t) busy[t] = true;
-  }
-}
-
 }  // namespace
 }  // namespace memwall::hbf

@@ -10,7 +10,6 @@
 #include <vector>
 
 #include "common/error.h"
-#include "common/rng.h"
 
 namespace memwall::noc {
 namespace {
@@ -70,43 +69,6 @@ TEST(RouterDecode, ImpossibleMapsAreRefused) {
   config = two_targets();
   config.hop_latency_ns = -1;
   EXPECT_THROW(RouterCore{config}, ConfigError);
-}
-
-TEST(PortCalendar, ReservesTheEarliestGapThatFits) {
-  PortCalendar calendar;
-  EXPECT_EQ(calendar.reserve(100, 50, 0), 100u);
-  EXPECT_EQ(calendar.reserve(200, 50, 0), 200u);
-  EXPECT_EQ(calendar.reserve(120, 51, 0), 250u) << "one too long for the gap";
-  EXPECT_EQ(calendar.reserve(120, 50, 0), 150u) << "exactly the gap";
-  EXPECT_EQ(calendar.reserve(0, 100, 0), 0u) << "exactly before";
-  EXPECT_EQ(calendar.reserve(0, 1, 0), 301u);
-  EXPECT_EQ(calendar.reserve(50, 0, 0), 50u) << "nothing to move takes no time";
-}
-
-TEST(PortCalendar, ForgetsWhatHasPassed) {
-  PortCalendar calendar;
-  calendar.reserve(0, 10, 0);
-  calendar.reserve(100, 10, 50);
-  EXPECT_EQ(calendar.reserve(105, 10, 105), 110u);
-}
-
-TEST(PortCalendar, ReservationsNeverOverlapAndNoneComesLateWithoutReason) {
-  Rng rng(7, "calendar");
-  PortCalendar calendar;
-  std::vector<std::pair<TimePs, TimePs>> taken;
-  for (int i = 0; i < 3000; ++i) {
-    const TimePs at = rng.below(20000);
-    const TimePs duration = 1 + rng.below(12);
-    const TimePs start = calendar.reserve(at, duration, 0);
-    // The earliest start by exhaustive search over the ends of what is taken.
-    TimePs expected = at;
-    std::sort(taken.begin(), taken.end());
-    for (const auto& [begin, end] : taken) {
-      if (begin < expected + duration && expected < end) expected = end;
-    }
-    ASSERT_EQ(start, expected) << "reservation " << i;
-    taken.emplace_back(start, start + duration);
-  }
 }
 
 TEST(RouterTiming, AFreePortCostsOneHopAndStreams) {
