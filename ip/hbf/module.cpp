@@ -7,6 +7,7 @@
 
 #include "common/register_tlm.h"
 #include "common/sc_time.h"
+#include "common/tlm_check.h"
 #include "common/tlm_traffic.h"
 #include "regs/hbf_regs.h"
 
@@ -81,12 +82,9 @@ void HbfModule::data_b_transport(tlm::tlm_generic_payload& payload, sc_core::sc_
     payload.set_response_status(tlm::TLM_OK_RESPONSE);
     return;
   }
-  if (payload.get_byte_enable_ptr() != nullptr) {
-    payload.set_response_status(tlm::TLM_BYTE_ENABLE_ERROR_RESPONSE);
-    return;
-  }
-  if (payload.get_data_length() == 0 || payload.get_streaming_width() < payload.get_data_length()) {
-    payload.set_response_status(tlm::TLM_BURST_ERROR_RESPONSE);
+  const tlm::tlm_response_status shape = check_shape(payload);
+  if (shape != tlm::TLM_OK_RESPONSE) {
+    payload.set_response_status(shape);
     return;
   }
   const std::uint64_t address = payload.get_address();

@@ -9,6 +9,7 @@
 #include "common/error.h"
 #include "common/register_tlm.h"
 #include "common/sc_time.h"
+#include "common/tlm_check.h"
 #include "common/tlm_traffic.h"
 #include "regs/hbm_regs.h"
 
@@ -102,22 +103,12 @@ void HbmModule::inject_fault(std::uint64_t address, unsigned bits, bool persiste
   faults_.inject(address, bits, persistent);
 }
 
-tlm::tlm_response_status HbmModule::check(const Payload& payload) const {
-  if (payload.get_byte_enable_ptr() != nullptr) return tlm::TLM_BYTE_ENABLE_ERROR_RESPONSE;
-  if (payload.get_data_length() == 0 || payload.get_streaming_width() < payload.get_data_length()) {
-    return tlm::TLM_BURST_ERROR_RESPONSE;
-  }
-  if (!memory_.contains(payload.get_address(), payload.get_data_length()))
-    return tlm::TLM_ADDRESS_ERROR_RESPONSE;
-  return tlm::TLM_OK_RESPONSE;
-}
-
 TimePs HbmModule::execute(Port port, Payload& payload, TimePs start) {
   const Access access = access_of(payload);
   payload.set_dmi_allowed(false);
   payload.set_response_status(tlm::TLM_OK_RESPONSE);
   if (!access.valid) return start;
-  const tlm::tlm_response_status status = check(payload);
+  const tlm::tlm_response_status status = check_payload(payload, memory_.size());
   if (status != tlm::TLM_OK_RESPONSE) {
     payload.set_response_status(status);
     return start;

@@ -78,7 +78,6 @@ class HbmModule : public sc_core::sc_module {
 
   /// Does the whole access at `start`, sets the response, returns when it is done.
   TimePs execute(Port port, Payload& payload, TimePs start);
-  tlm::tlm_response_status check(const Payload& payload) const;
   void count_ecc(const FaultMap::Outcome& outcome, TimePs when);
 
   void data_b_transport(int port, Payload& payload, sc_core::sc_time& delay);

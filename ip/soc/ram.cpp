@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "common/tlm_check.h"
 #include "common/tlm_traffic.h"
 
 namespace memwall::soc {
@@ -24,9 +25,8 @@ tlm::tlm_response_status Ram::serve(tlm::tlm_generic_payload& payload) {
   const std::uint64_t address = payload.get_address();
   const unsigned length = payload.get_data_length();
   const Access access = access_of(payload);
-  if (payload.get_byte_enable_ptr() != nullptr) return tlm::TLM_BYTE_ENABLE_ERROR_RESPONSE;
-  if (length == 0 || payload.get_streaming_width() < length) return tlm::TLM_BURST_ERROR_RESPONSE;
-  if (address > data_.size() || length > data_.size() - address) return tlm::TLM_ADDRESS_ERROR_RESPONSE;
+  const tlm::tlm_response_status status = check_payload(payload, data_.size());
+  if (status != tlm::TLM_OK_RESPONSE) return status;
   if (!access.valid) return tlm::TLM_OK_RESPONSE;
   if (access.is_write && config_.read_only) return tlm::TLM_COMMAND_ERROR_RESPONSE;
   (access.is_write ? bytes_written_ : bytes_read_) += length;
