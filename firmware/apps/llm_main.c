@@ -10,7 +10,7 @@
 #include "drivers/mailbox.h"
 #include "drivers/sysctrl.h"
 #include "hal/event.h"
-#include "host_protocol.h"
+#include "host_status.h"
 #include "llm/decode.h"
 #include "map/memory_map.h"
 #include "runtime/console.h"
@@ -69,21 +69,6 @@ static void on_prefill_done(void* context) {
 
 static void on_token(void* context, uint32_t token, uint32_t position) {
   complete(HOST_COMPLETION_TOKEN, *(const uint32_t*)context, token, position, 0);
-}
-
-static uint32_t host_status(status_t status) {
-  switch (status) {
-    case STATUS_OK:
-      return HOST_STATUS_OK;
-    case STATUS_CONTEXT_FULL:
-      return HOST_STATUS_CONTEXT_FULL;
-    case STATUS_BAD_REQUEST:
-      return HOST_STATUS_BAD_REQUEST;
-    case STATUS_UNSUPPORTED:
-      return HOST_STATUS_UNSUPPORTED;
-    default:
-      return HOST_STATUS_HARDWARE;
-  }
 }
 
 static void finish(uint32_t id, status_t status) {

@@ -6,28 +6,10 @@
 
 #include "backend.h"
 #include "common/error.h"
-#include "host_protocol.h"
+#include "host_status.h"
 #include "llm/decode.h"
 
 namespace memwall::reference {
-namespace {
-
-std::uint32_t host_status(status_t status) {
-  switch (status) {
-    case STATUS_OK:
-      return HOST_STATUS_OK;
-    case STATUS_CONTEXT_FULL:
-      return HOST_STATUS_CONTEXT_FULL;
-    case STATUS_BAD_REQUEST:
-      return HOST_STATUS_BAD_REQUEST;
-    case STATUS_UNSUPPORTED:
-      return HOST_STATUS_UNSUPPORTED;
-    default:
-      return HOST_STATUS_HARDWARE;
-  }
-}
-
-}  // namespace
 
 struct Generator::State {
   State(MemoryReader reader, std::uint64_t sram_bytes)
