@@ -100,7 +100,7 @@ struct Chip::Parts {
 };
 
 Chip::Chip(const sc_core::sc_module_name& name, const ChipConfig& config, std::uint32_t index)
-    : sc_module(name), debug_isock_("debug_isock"), index_(index), parts_(std::make_unique<Parts>()) {
+    : sc_module(name), debug_isock_("debug_isock"), parts_(std::make_unique<Parts>()) {
   const config::Scenario& s = *config.scenario;
   const bool functional = s.data == config::DataKind::kFunctional;
   const std::uint32_t n_links = s.system.chips - 1;

@@ -82,7 +82,6 @@ class Chip : public sc_core::sc_module {
   bool debug(tlm::tlm_command command, std::uint64_t address, unsigned char* bytes, std::uint64_t count);
 
   tlm_utils::simple_initiator_socket<Chip> debug_isock_;
-  std::uint32_t index_;
   std::unique_ptr<Parts> parts_;
 };
 
