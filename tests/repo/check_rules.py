@@ -7,9 +7,10 @@ import subprocess
 import sys
 
 root = pathlib.Path(__file__).resolve().parents[2]
-files = [root / name for name in
-         subprocess.run(["git", "ls-files"], cwd=root, check=True, capture_output=True, text=True).stdout.split()]
-problems = []
+listed = [root / name for name in
+          subprocess.run(["git", "ls-files"], cwd=root, check=True, capture_output=True, text=True).stdout.split()]
+files = [path for path in listed if path.exists()]
+problems = [f"{path.relative_to(root)}: git lists it, the tree lacks it" for path in listed if not path.exists()]
 
 
 def complain(path, what):
@@ -53,7 +54,9 @@ for folder in ("ip", "platform"):
         if "@file" not in source.read_text():
             complain(source, "has no @file comment")
 
-readme = (root / "README.md").read_text()
+readme = (root / "README.md").read_text() if (root / "README.md").exists() else ""
+if not readme:
+    complain(root / "README.md", "is missing or empty")
 for command in ("./memwall run scenarios/first_light.toml", "./memwall test"):
     if command not in readme:
         complain(root / "README.md", f"does not name {command}")

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: The Memwall authors
 // SPDX-License-Identifier: Apache-2.0
-// RtlCore on bad_unit/pnm_decode.sv: RTL that breaks a rule ends in a ModelError with its place and cycle, not in an
-// abort.
+// RtlCore on bad_unit/pnm_decode.sv: RTL that breaks a rule ends in a ModelError with its place and cycle,
+// not in an abort.
 #include <gtest/gtest.h>
 
 #include <string>
