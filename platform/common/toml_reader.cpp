@@ -32,7 +32,13 @@ struct TomlTable::Impl {
   }
 
   std::string place_of(const toml::node* node, const std::string& key) const {
-    if (file->overrides.count(dotted(key))) return "--set " + dotted(key);
+    // An override may also hold the whole table or array that the key is in.
+    const std::string full = dotted(key);
+    for (const std::string& set : file->overrides) {
+      const bool inside = full.compare(0, set.size(), set) == 0 &&
+                          (full.size() == set.size() || full[set.size()] == '.' || full[set.size()] == '[');
+      if (inside) return "--set " + full;
+    }
     const auto& begin = node ? node->source().begin : toml::source_position{};
     if (begin.line == 0) return file->name;
     return fmt::format("{}:{}:{}", file->name, begin.line, begin.column);

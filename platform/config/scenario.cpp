@@ -53,6 +53,18 @@ void collect_warnings(Scenario& s, TomlTable& link, TomlTable& hbf, TomlTable& p
   }
 }
 
+HbmFault hbm_fault(TomlTable& fault, const Scenario& s) {
+  HbmFault f;
+  f.chip = static_cast<std::uint32_t>(fault.integer("chip", f.chip, 0, s.system.chips - 1));
+  f.stack = static_cast<std::uint32_t>(fault.integer("stack", f.stack, 0, s.hbm.stacks - 1));
+  f.address = fault.required_integer("address", 0, INT64_MAX);
+  f.bits = static_cast<std::uint32_t>(fault.integer("bits", f.bits, 1, 2));
+  f.persistent = fault.boolean("persistent", f.persistent);
+  f.place = fault.place("address");
+  fault.finish();
+  return f;
+}
+
 Scenario read(TomlFile& file, const std::string& path) {
   TomlTable root = file.root();
   Scenario s;
@@ -99,6 +111,7 @@ Scenario read(TomlFile& file, const std::string& path) {
   s.hbm.preset = resolve(hbm.required_text("preset"), path);
   s.hbm.stacks = static_cast<std::uint32_t>(hbm.integer("stacks", s.hbm.stacks, 1, 16));
   s.hbm.capacity_mib = hbm.integer("capacity_mib", 0, 0, 65536);
+  for (TomlTable& fault : hbm.tables("fault")) s.hbm.faults.push_back(hbm_fault(fault, s));
   hbm.finish();
 
   TomlTable hbf = root.table("hbf");
@@ -225,6 +238,11 @@ std::map<std::string, std::string> settings_of(const Scenario& s) {
       {"workload.max_new_tokens", number(s.workload.max_new_tokens)},
       {"workload.temperature", number(s.workload.temperature)},
   };
+  for (const HbmFault& f : s.hbm.faults) {
+    std::string& text = out["hbm.fault"];
+    text += fmt::format("{}chip {} stack {} address {:#x} bits {}{}", text.empty() ? "" : "; ", f.chip,
+                        f.stack, f.address, f.bits, f.persistent ? " persistent" : "");
+  }
   if (s.hbf.cubes > 0) {
     out["hbf.preset"] = file(s.hbf.preset);
     out["hbf.corrected_rate"] = number(s.hbf.corrected_rate);

@@ -34,10 +34,21 @@ struct NocConfig {
   double hop_latency_ns = 10;
 };
 
+/// Bits that are flipped in one 64-bit word before the run: one is corrected, two are not.
+struct HbmFault {
+  std::uint32_t chip = 0;
+  std::uint32_t stack = 0;
+  std::uint64_t address = 0;  ///< stack-local, bytes
+  std::uint32_t bits = 1;
+  bool persistent = true;  ///< false: a write of the word heals it
+  std::string place;       ///< of the address in the scenario, for messages
+};
+
 struct HbmConfig {
   std::string preset;  ///< path, absolute after loading
   std::uint32_t stacks = 1;
   std::uint64_t capacity_mib = 0;  ///< 0: the preset's; smaller values cap what is offered to software
+  std::vector<HbmFault> faults;
 };
 
 struct HbfConfig {

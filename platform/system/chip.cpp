@@ -163,6 +163,10 @@ Chip::Chip(const sc_core::sc_module_name& name, const ChipConfig& config, std::u
     hbm::HbmModule::Config hbm;
     hbm.preset = config.hbm;
     p.hbm.push_back(std::make_unique<hbm::HbmModule>(fmt::format("hbm{}", i).c_str(), hbm));
+    for (const config::HbmFault& fault : s.hbm.faults) {
+      if (fault.chip == index && fault.stack == i)
+        p.hbm.back()->inject_fault(fault.address, fault.bits, fault.persistent);
+    }
     if (!has_pnm) {
       p.idle.push_back(std::make_unique<IdleInitiator>(fmt::format("idle{}", i).c_str()));
       p.idle.back()->idle_isock.bind(p.hbm.back()->pnm_tsock);

@@ -219,6 +219,12 @@ class Run {
       }
       chip_config_.hbm_stack_bytes = cap;
     }
+    for (const config::HbmFault& fault : scenario_.hbm.faults) {
+      if (fault.address >= chip_config_.hbm_stack_bytes) {
+        throw ConfigError(fault.place, fmt::format("hbm.fault address {:#x} is outside the stack of {} MiB",
+                                                   fault.address, chip_config_.hbm_stack_bytes >> 20));
+      }
+    }
     if (scenario_.hbf.cubes > 0) {
       chip_config_.hbf = hbf::load_preset(scenario_.hbf.preset);
       chip_config_.hbf.seed = scenario_.seed;

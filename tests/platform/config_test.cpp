@@ -65,6 +65,68 @@ TEST(Scenario, AWordThatIsNotAcceptedListsThoseThatAre) {
   EXPECT_NE(text.find("is not one of: none, tlm, rtl"), std::string::npos) << text;
 }
 
+TEST(Scenario, HbmFaultsAreReadWithTheirDefaults) {
+  const Scenario s = parse_scenario(R"(name = "t"
+description = "d"
+[system]
+chips = 2
+[hbm]
+preset = "m/hbm.toml"
+stacks = 2
+[[hbm.fault]]
+address = 0x80000
+[[hbm.fault]]
+chip = 1
+stack = 1
+address = 8
+bits = 2
+persistent = false
+[model]
+path = "m.gguf"
+)",
+                                    "s.toml");
+  ASSERT_EQ(s.hbm.faults.size(), 2u);
+  EXPECT_EQ(s.hbm.faults[0].chip, 0u);
+  EXPECT_EQ(s.hbm.faults[0].stack, 0u);
+  EXPECT_EQ(s.hbm.faults[0].address, 0x80000u);
+  EXPECT_EQ(s.hbm.faults[0].bits, 1u);
+  EXPECT_TRUE(s.hbm.faults[0].persistent);
+  EXPECT_EQ(s.hbm.faults[0].place, "s.toml:9:11");
+  EXPECT_EQ(s.hbm.faults[1].chip, 1u);
+  EXPECT_EQ(s.hbm.faults[1].stack, 1u);
+  EXPECT_EQ(s.hbm.faults[1].bits, 2u);
+  EXPECT_FALSE(s.hbm.faults[1].persistent);
+  EXPECT_EQ(settings_of(s).at("hbm.fault"),
+            "chip 0 stack 0 address 0x80000 bits 1 persistent; chip 1 stack 1 address 0x8 bits 2");
+  EXPECT_EQ(settings_of(parse_scenario(kMinimal, "s.toml")).count("hbm.fault"), 0u);
+}
+
+TEST(Scenario, ImpossibleHbmFaultsAreRefused) {
+  const std::string hbm = "[[hbm.fault]]\n";
+  for (const auto& [fault, word] : std::vector<std::pair<std::string, std::string>>{
+           {"bits = 1", "hbm.fault[0].address is missing"},
+           {"address = 0\nbits = 0", "hbm.fault[0].bits = 0 is out of range: accepted 1 to 2"},
+           {"address = 0\nbits = 3", "hbm.fault[0].bits = 3 is out of range: accepted 1 to 2"},
+           {"address = 0\nchip = 1", "hbm.fault[0].chip = 1 is out of range: accepted 0 to 0"},
+           {"address = 0\nstack = 1", "hbm.fault[0].stack = 1 is out of range: accepted 0 to 0"},
+           {"address = -8", "hbm.fault[0].address = -8 is out of range"},
+           {"addres = 0", "hbm.fault[0].address is missing"},
+           {"address = 0\nbit = 1", "unknown key hbm.fault[0].bit; accepted here: address, bits, chip"}}) {
+    const std::string text = complaint(hbm + fault + "\n");
+    EXPECT_NE(text.find(word), std::string::npos) << fault << ": " << text;
+    EXPECT_EQ(text.rfind("dir/s.toml:", 0), 0u) << text;
+  }
+  EXPECT_NE(complaint("[hbm.fault]\naddress = 0\n").find("must be an array of tables"), std::string::npos);
+}
+
+TEST(TomlFile, WhatIsInsideAnOverriddenValueIsPlacedAtTheOverride) {
+  TomlFile file = TomlFile::parse("[a]\nbc = 1\n", "s.toml");
+  file.set("a.b=[{x=1}]");
+  TomlTable a = file.root().table("a");
+  EXPECT_EQ(a.tables("b").at(0).place("x"), "--set a.b[0].x");
+  EXPECT_EQ(a.place("bc"), "s.toml:2:6") << "only begins like the override";
+}
+
 TEST(Scenario, ThreeChipsAreRefused) {
   EXPECT_NE(complaint("[system]\nchips = 3\n").find("is not one of: 1, 2, 4"), std::string::npos);
 }

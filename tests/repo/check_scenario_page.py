@@ -14,6 +14,9 @@ problems = []
 
 # TomlTable hart = root.table("hart");
 sections = dict(re.findall(r'TomlTable\s+(\w+)\s*=\s*root\.table\(\s*"(\w+)"', source))
+# for (TomlTable& fault : hbm.tables("fault")) f(fault, s);  f takes its table as `fault`
+for variable, parent, key in re.findall(r'TomlTable& (\w+) : (\w+)\.tables\("(\w+)"\)', source):
+    sections[variable] = f"{sections[parent]}.{key}"
 READERS = r"(?:required_)?(?:integer|real|text)|boolean|choice|tables"
 read = set()
 for variable, key in re.findall(rf'\b(\w+)\.(?:{READERS})\(\s*"(\w+)"', source):
