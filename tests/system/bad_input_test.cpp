@@ -3,6 +3,9 @@
 // Bad input: a clear error that names the place, exit code 2, and nothing else happens.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cstdio>
+
 #include "system/cli.h"
 
 namespace memwall::test {
@@ -38,7 +41,44 @@ TEST(BadInput, AModelLargerThanTheMemory) {
 
 TEST(BadInput, AFirmwareThatIsNoElf) {
   const std::string path = MEMWALL_SOURCE_DIR "/README.md";
-  expect_refused(run("all_hbm", {"firmware.path=" + path}), {"README.md"});
+  expect_refused(run("all_hbm", {"firmware.path=" + path}), {"README.md: is not an ELF file"});
+}
+
+TEST(BadInput, ATruncatedElfSaysWhatLiesOutsideTheFile) {
+  const Workspace dir;
+  const std::string whole = slurp(MEMWALL_BINARY_DIR "/firmware/llm.elf");
+  ASSERT_GT(whole.size(), 4096u);
+  const std::string path = dir / "cut.elf";
+  for (const auto& [bytes, complaint] : std::vector<std::pair<std::size_t, std::string>>{
+           {0, "is not an ELF file"},
+           {3, "is not an ELF file"},
+           {30, "the ELF header at offset 0x0 (64 bytes) lies outside the file of 30 bytes"},
+           {64, "lies outside the file"},
+           {4096, "lies outside the file"},
+           {whole.size() / 2, "lies outside the file"},
+           {whole.size() - 1, "lies outside the file"}}) {
+    std::ofstream(path, std::ios::binary) << whole.substr(0, bytes);
+    SCOPED_TRACE(bytes);
+    expect_refused(run("all_hbm", {"firmware.path=" + path}), {"cut.elf", complaint});
+  }
+}
+
+TEST(BadInput, AWrongUnitInAKeyIsRefusedWithPlaceAndTheRightKey) {
+  // Taking 1 us for 1 ns in silence would be the worst answer.
+  const Workspace dir;
+  const std::string path = dir / "units.toml";
+  const std::string original = slurp(scenario("two_chips"));
+  std::ofstream(path) << original << "\n[link]\nlatency_us = 1\n";
+  const long line = std::count(original.begin(), original.end(), '\n') + 3;
+  expect_refused(cli({"run", path, "--out", dir / "o"}),
+                 {"units.toml:" + std::to_string(line) + ":", "unknown key link.latency_us", "latency_ns"});
+  EXPECT_FALSE(std::filesystem::exists(dir / "o"));
+  expect_refused(run("all_hbm", {"hbm.capacity_gib=1"}), {"--set hbm.capacity_gib", "capacity_mib"});
+}
+
+TEST(BadInput, AnHbmFaultOutsideTheStackNamesItsPlace) {
+  expect_refused(run("all_hbm", {"hbm.fault=[{address=0x1000000000}]"}),
+                 {"--set hbm.fault[0].address", "outside the stack", "MiB"});
 }
 
 TEST(BadInput, APresetThatIsNotThere) {
@@ -99,7 +139,50 @@ TEST(Memory, ATraceGivesBandwidthLatencyAndEnergy) {
     EXPECT_NE(text.out.find(word), std::string::npos) << word << " in " << text.out;
   }
   const CliResult as_json = cli({"memory", preset, "--trace", path, "--json"});
-  EXPECT_FALSE(nlohmann::json::parse(as_json.out).empty());
+  ASSERT_EQ(as_json.code, 0) << as_json.err;
+  const auto j = nlohmann::json::parse(as_json.out);
+  EXPECT_EQ(j["reads"], 4096);
+  EXPECT_EQ(j["writes"], 0);
+  EXPECT_EQ(j["bytes"], 4096 * 32);
+  const double time_ns = j["time_ns"], bandwidth = j["bandwidth_gbytes_per_s"], peak = j["peak_gbytes_per_s"];
+  EXPECT_NEAR(bandwidth, 4096 * 32 / time_ns, 1e-6 * bandwidth);
+  EXPECT_DOUBLE_EQ(time_ns, j["cycles"].get<double>() * j["tck_ps"].get<double>() / 1e3);
+  EXPECT_DOUBLE_EQ(peak, 819.2);
+  EXPECT_GT(bandwidth, 0.7 * peak);
+  EXPECT_LE(bandwidth, peak);
+
+  const auto& latency = j["latency"]["read"];
+  EXPECT_EQ(latency["requests"], 4096);
+  EXPECT_EQ(j["latency"]["write"]["requests"], 0);
+  EXPECT_EQ(j["latency"]["all"], latency);
+  double last = 0;
+  for (const char* key : {"p50_ns", "p95_ns", "p99_ns", "max_ns"}) {
+    EXPECT_GE(latency[key].get<double>(), last) << key;
+    last = latency[key];
+  }
+  EXPECT_GE(latency["p50_ns"].get<double>(), 22 * 0.625) << "faster than RL + burst";
+  EXPECT_LE(latency["mean_ns"].get<double>(), latency["max_ns"].get<double>());
+  EXPECT_LE(latency["max_ns"].get<double>(), time_ns);
+
+  // 128 KiB over 1 KiB rows: one activate each, every other burst finds its row open.
+  EXPECT_EQ(j["commands"]["activate"], 128);
+  EXPECT_EQ(j["commands"]["read"], 4096);
+  EXPECT_EQ(j["commands"]["write"], 0);
+  EXPECT_EQ(j["row_misses"], 128);
+  EXPECT_EQ(j["row_hits"], 4096 - 128);
+  EXPECT_DOUBLE_EQ(j["row_hit_rate"], (4096.0 - 128) / 4096);
+
+  double sum = 0;
+  for (const char* key : {"activate", "array", "phy", "refresh", "background"}) {
+    const double part = j["energy_pj"][key];
+    EXPECT_GE(part, 0) << key;
+    sum += part;
+  }
+  EXPECT_NEAR(j["energy_pj"]["total"], sum, 1e-6 * sum);
+  EXPECT_GT(j["energy_pj"]["array"], 0);
+  printf("reads: p50 %.1f ns, p99 %.1f ns, %.1f of %.1f GB/s, row hit rate %.1f %%, %.0f nJ\n",
+         latency["p50_ns"].get<double>(), latency["p99_ns"].get<double>(), bandwidth, peak,
+         100 * j["row_hit_rate"].get<double>(), sum / 1e3);
 }
 
 }  // namespace
