@@ -12,4 +12,4 @@ cmake --install "$build" --prefix "$work/prefix" >"$work/log" || { cat "$work/lo
 cmake -S "$here/consumer" -B "$work/build" -G Ninja "-DCMAKE_PREFIX_PATH=$work/prefix" >"$work/log" ||
   { cat "$work/log"; exit 1; }
 cmake --build "$work/build"
-"$work/build/consumer" "$here/../../scenarios/memories/hbm3_6400.toml"
+"$work/build/consumer"
