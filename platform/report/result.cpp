@@ -242,6 +242,7 @@ std::string to_json(const RunResult& r) {
   j["tokens_per_second"] =
       r.time_per_output_token ? 1e12 / static_cast<double>(r.time_per_output_token) : 0.0;
   j["simulated_ns"] = to_ns(r.simulated);
+  j["footprint_bytes"] = r.footprint;
   j["phases"] = ordered_json::array();
   for (const Phase& phase : r.phases) j["phases"].push_back(to_json(phase, r.clocks_mhz));
   j["counters"] = ordered_json::array();
@@ -307,6 +308,12 @@ std::string to_table(const RunResult& r, const HostResult& host) {
            fmt::format("{} / {}", bytes_text(read), bytes_text(written)));
       line(std::string(kind) + " bandwidth",
            fmt::format("{:.3g} of {:.4g} GB/s ({:.3g} %)", achieved, peak, 100 * achieved / peak));
+    }
+    const double pages = sum(phase.counters, ".hbf", ".page_reads");
+    if (pages > 0) {
+      // A page that is still in its bank's buffers costs no sense; small models live there.
+      line("hbf pages read / sensed",
+           fmt::format("{:.0f} / {:.0f}", pages, sum(phase.counters, ".hbf", ".senses")));
     }
     const double link = sum(phase.counters, ".link", ".tx_bytes");
     if (link > 0) line("link payload", bytes_text(link));

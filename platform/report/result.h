@@ -41,9 +41,10 @@ struct RunResult {
   TimePs time_per_output_token = 0;  ///< mean over the tokens after the first; 0 if there are none
   TimePs simulated = 0;
   std::vector<Phase> phases;
-  std::vector<Stat> counters;                ///< over the whole run
-  std::vector<std::string> assumed;          ///< figures without a published source
-  std::map<std::string, double> clocks_mhz;  ///< by the name that cycle counts give
+  std::vector<Stat> counters;                      ///< over the whole run
+  std::map<std::string, std::uint64_t> footprint;  ///< bytes in place before the run, all chips
+  std::vector<std::string> assumed;                ///< figures without a published source
+  std::map<std::string, double> clocks_mhz;        ///< by the name that cycle counts give
 };
 
 /// Wall-clock figures, kept apart because they differ from run to run.

@@ -312,6 +312,9 @@ class Run {
                              fmt::format("no memory at 0x{:x} of chip {}", address, chip));
           }
         });
+    outcome_.result.footprint = {{"weights", placement.weight_bytes},
+                                 {"hbm", placement.hbm_bytes_used},
+                                 {"hbf", placement.hbf_bytes_used}};
     for (std::uint64_t address : placement.manifest_address) {
       if (address != map::hbm_base(0)) throw ModelError("contract", "loader", "manifest is not at its place");
     }
