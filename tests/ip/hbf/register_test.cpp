@@ -62,17 +62,23 @@ TEST(HbfRegisters, DescribeTheCube) {
   EXPECT_EQ(bench.bus.read32(Regs::kTProgramNsOffset), config.timing.tPROG / kPsPerNs);
 }
 
-TEST(HbfRegisters, AnUndefinedFaultKindInjectsNothing) {
+TEST(HbfRegisters, AnUndefinedFaultKindChangesNothing) {
   Bench bench;
-  std::vector<unsigned char> bytes(kPageBytes, 0x5a);
-  bench.data.debug(tlm::TLM_WRITE_COMMAND, page(1), bytes.data(), kPageBytes);
-  bench.bus.write32(Regs::kInjectAddressLoOffset, static_cast<std::uint32_t>(page(1)));
-  for (std::uint32_t kind = 5; kind < 16; ++kind) {
+  std::vector<unsigned char> bytes(2 * kPageBytes, 0x5a);
+  bench.data.debug(tlm::TLM_WRITE_COMMAND, page(1), bytes.data(), 2 * kPageBytes);
+  const auto inject = [&](std::uint64_t address, std::uint32_t kind) {
+    bench.bus.write32(Regs::kInjectAddressLoOffset, static_cast<std::uint32_t>(address));
     bench.bus.write32(Regs::kInjectOffset, Regs::kInjectFireMask | kind);
+  };
+  inject(page(2), static_cast<std::uint32_t>(FaultKind::kUncorrectable));
+  for (std::uint32_t kind = 5; kind < 16; ++kind) {
+    inject(page(1), kind);
     EXPECT_EQ(bench.data.read<std::uint32_t>(page(1)), 0x5a5a5a5au) << kind;
     EXPECT_TRUE(bench.data.ok()) << kind;
+    inject(page(2), kind);
+    bench.data.read<std::uint32_t>(page(2));
+    EXPECT_EQ(bench.data.response, tlm::TLM_GENERIC_ERROR_RESPONSE) << kind << " replaced the fault";
   }
-  EXPECT_EQ(bench.bus.read32(Regs::kStatusOffset), 0u);
 }
 
 }  // namespace
