@@ -131,14 +131,14 @@ void rt_matvec(rt_t* rt, uint64_t y, uint64_t x, const manifest_tensor_t* w, uin
       !rt->aligned(name, w->scale_address | w->scale_stride, 32))
     return;
   if (2 * row_bytes > rt->work_bytes) return rt->fail(name, "TILE_TOO_LARGE", w->address);
-  constexpr std::uint32_t kRowsAtOnce = 64;
-  std::vector<std::uint8_t> tile(kRowsAtOnce * std::size_t{w->row_stride}),
-      scales(kRowsAtOnce * std::size_t{w->scale_stride});
-  std::vector<float> result(kRowsAtOnce);
+  constexpr std::uint32_t rows_at_once = 64;
+  std::vector<std::uint8_t> tile(rows_at_once * std::size_t{w->row_stride}),
+      scales(rows_at_once * std::size_t{w->scale_stride});
+  std::vector<float> result(rows_at_once);
   numerics::Matrix matrix{format_of(w->format), tile.data(), w->row_stride, scales.data(), w->scale_stride};
   const std::uint64_t last = std::uint64_t{w->cols} * numerics::bytes_per_element(matrix.format);
-  for (std::uint32_t row = 0; row < w->rows; row += kRowsAtOnce) {
-    const std::uint32_t rows = std::min(kRowsAtOnce, w->rows - row);
+  for (std::uint32_t row = 0; row < w->rows; row += rows_at_once) {
+    const std::uint32_t rows = std::min(rows_at_once, w->rows - row);
     rt->read(w->address + std::uint64_t{row} * w->row_stride, tile.data(),
              (rows - 1) * std::uint64_t{w->row_stride} + last);
     if (matrix.format == numerics::Format::kMxint8)

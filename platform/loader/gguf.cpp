@@ -140,7 +140,7 @@ bool is_gguf(const Bytes& bytes) {
 }
 
 std::string ggml_type_name(std::uint32_t type) {
-  static const std::map<std::uint32_t, const char*> kNames = {
+  static const std::map<std::uint32_t, const char*> names = {
       {0, "F32"},     {1, "F16"},    {2, "Q4_0"},     {3, "Q4_1"},    {6, "Q5_0"},     {7, "Q5_1"},
       {8, "Q8_0"},    {9, "Q8_1"},   {10, "Q2_K"},    {11, "Q3_K"},   {12, "Q4_K"},    {13, "Q5_K"},
       {14, "Q6_K"},   {15, "Q8_K"},  {16, "IQ2_XXS"}, {17, "IQ2_XS"}, {18, "IQ3_XXS"}, {19, "IQ1_S"},
@@ -148,8 +148,8 @@ std::string ggml_type_name(std::uint32_t type) {
       {26, "I32"},    {27, "I64"},   {28, "F64"},     {29, "IQ1_M"},  {30, "BF16"},    {34, "TQ1_0"},
       {35, "TQ2_0"},  {39, "MXFP4"},
   };
-  const auto found = kNames.find(type);
-  return found != kNames.end() ? found->second : "type " + std::to_string(type);
+  const auto found = names.find(type);
+  return found != names.end() ? found->second : "type " + std::to_string(type);
 }
 
 GgufFile::GgufFile(std::shared_ptr<const Bytes> bytes, std::string file)
