@@ -1,20 +1,27 @@
 // SPDX-FileCopyrightText: The Memwall authors
 // SPDX-License-Identifier: Apache-2.0
 /// @file
-/// Address mapping of a stack, written in the preset as bit ranges ("row[33:20] bank[18:17] ..."), most
-/// significant field first. Purely a permutation of bits: no XOR hashing, power-of-two organisations only.
+/// Address mapping of a stack, written in the preset as bit ranges, most significant field first
+/// ("row[33:20] bank[18:17] ..."), with optional XOR hashing of a field by row and column bits
+/// ("bank[0] ^ row[0] ^ row[4]"). Power-of-two organisations only.
+///
+/// Local index: the number of a burst within its pseudo-channel, i.e. the address without the offset bits and
+/// without the bits of channel and pseudo_channel. A contiguous range of addresses is a contiguous range of
+/// local indices in every pseudo-channel; the constructor refuses hashes that would break this.
 #pragma once
 
 #include <array>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace memwall::hbm {
 
-/// Where a 32-byte access lands. `bank` is flat over stack ids, bank groups and banks of a pseudo-channel;
-/// `group` is flat over stack ids and bank groups.
+/// Where a burst lands. `bank` is flat over stack ids, bank groups and banks of a pseudo-channel, `group`
+/// flat over stack ids and bank groups.
 struct Location {
   std::uint32_t channel = 0;
+  std::uint32_t pseudo_channel = 0;  ///< within the channel
   std::uint32_t stack_id = 0;
   std::uint32_t group = 0;
   std::uint32_t bank = 0;
@@ -22,57 +29,54 @@ struct Location {
   std::uint32_t column = 0;
 };
 
+/// The part of a location that lies within a pseudo-channel.
+struct Place {
+  std::uint32_t bank = 0;  ///< flat, as above
+  std::uint32_t row = 0;
+  std::uint32_t column = 0;
+};
+
 /// Number of address bits of each field.
 struct FieldBits {
-  unsigned offset = 0, channel = 0, stack_id = 0, bank_group = 0, bank = 0, row = 0, column = 0;
+  unsigned offset = 0, channel = 0, pseudo_channel = 0, stack_id = 0, bank_group = 0, bank = 0, row = 0,
+           column = 0;
 };
 
 class AddressMap {
  public:
   AddressMap() = default;
   /// Throws ConfigError at `place` if the text is malformed, a field is unknown or has the wrong number of
-  /// bits, or the ranges do not cover every address bit exactly once.
-  AddressMap(const std::string& text, const FieldBits& bits, const std::string& place);
+  /// bits, the ranges do not cover every address bit exactly once, or a hash is malformed, names a bit that
+  /// does not exist, hashes a bit twice, or would break the local index.
+  AddressMap(const std::string& text, const std::vector<std::string>& hashes, const FieldBits& bits,
+             const std::string& place);
 
-  Location decode(std::uint64_t address) const {
-    Location at;
-    at.channel = extract(kChannel, address);
-    at.stack_id = extract(kStackId, address);
-    at.group = (at.stack_id << bits_.bank_group) | extract(kBankGroup, address);
-    at.bank = (at.group << bits_.bank) | extract(kBank, address);
-    at.row = extract(kRow, address);
-    at.column = extract(kColumn, address);
-    return at;
-  }
-  /// Inverse of decode(); the address of byte 0 of the access.
+  Location decode(std::uint64_t address) const;
+  /// Inverse of decode(); the address of byte 0 of the burst.
   std::uint64_t encode(const Location& at) const;
   unsigned address_bits() const { return address_bits_; }
 
+  /// Local index of the burst that holds `address`.
+  std::uint64_t local(std::uint64_t address) const;
+  /// The same in every pseudo-channel.
+  Place place(std::uint64_t local) const;
+  /// Address of a burst. `pc` = channel * pseudo-channels per channel + pseudo-channel.
+  std::uint64_t address(std::uint32_t pc, std::uint64_t local) const;
+  /// Smallest local index whose address in `pc` is not below `address`, a multiple of the burst size that may
+  /// be the capacity.
+  std::uint64_t first_local(std::uint32_t pc, std::uint64_t address) const;
+  /// Least power of two of bytes such that an aligned range of it holds equally many bursts of every
+  /// pseudo-channel, at the same local indices.
+  std::uint64_t stripe_bytes() const { return stripe_bytes_; }
+  /// From this bit of the local index on there are only row bits, in ascending order and in no hash: adding
+  /// 1 << pattern_bits() to a local index adds row_step() to the row and changes nothing else.
+  unsigned pattern_bits() const { return pattern_bits_; }
+  std::uint32_t row_step() const { return row_step_; }
+
  private:
-  enum Field : unsigned { kOffset, kChannel, kStackId, kBankGroup, kBank, kRow, kColumn, kFieldCount };
-  struct Piece {
-    std::uint8_t from = 0;   // lowest address bit
-    std::uint8_t to = 0;     // lowest bit within the field
-    std::uint32_t mask = 0;  // width ones
-  };
-  static constexpr unsigned kMaxPieces = 4;
-  struct Pieces {
-    unsigned count = 0;
-    std::array<Piece, kMaxPieces> piece;
-  };
-
-  std::uint32_t extract(Field field, std::uint64_t address) const {
-    const Pieces& pieces = fields_[field];
-    std::uint32_t value = 0;
-    for (unsigned i = 0; i < pieces.count; ++i) {
-      const Piece& piece = pieces.piece[i];
-      value |= (static_cast<std::uint32_t>(address >> piece.from) & piece.mask) << piece.to;
-    }
-    return value;
-  }
-
-  std::array<Pieces, kFieldCount> fields_;
-  FieldBits bits_;
+  std::uint64_t stripe_bytes_ = 0;
+  unsigned pattern_bits_ = 0;
+  std::uint32_t row_step_ = 1;
   unsigned address_bits_ = 0;
 };
 
