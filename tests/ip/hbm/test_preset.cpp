@@ -36,7 +36,7 @@ std::vector<std::string> dram_presets() {
   std::vector<std::string> out;
   for (const auto& entry : std::filesystem::directory_iterator(kFolder)) {
     const std::string name = entry.path().filename().string();
-    if (name.rfind("hbf_", 0) != 0) out.push_back(name);
+    if (entry.path().extension() == ".toml" && name.rfind("hbf_", 0) != 0) out.push_back(name);
   }
   std::sort(out.begin(), out.end());
   return out;
