@@ -417,6 +417,16 @@ TEST(HbmPreset, RefusesAMissingRule) {
   }
 }
 
+TEST(HbmPreset, ARuleBetweenStackIdsDoesNotStandInForOneWithinThemNorTheOtherWayRound) {
+  const std::string ddr5 = file_text("ddr5_6400.toml");
+  for (const char* id : {"ccd_s_rd", "ccd_s_wr", "wtr_s"}) {
+    EXPECT_NE(refusal(without_row(ddr5, id)).find("in another bank group"), std::string::npos) << id;
+  }
+  for (const char* id : {"ccd_r_rd", "ccd_r_wr", "rtw_r", "wtr_r"}) {
+    EXPECT_NE(refusal(without_row(ddr5, id)).find("in another stack id"), std::string::npos) << id;
+  }
+}
+
 TEST(HbmPreset, EveryRuleThatNothingElseImpliesIsMissedWhenAllPoliciesNeedTheTable) {
   // Per-bank refresh, power-down and self-refresh on: these rows may go, because others hold in their place.
   const std::set<std::string> spare = {"rrd_l", "faw",      "ccd_l_rd",    "ccd_l_wr",
