@@ -11,12 +11,14 @@ namespace {
 
 constexpr unsigned kPositions = 71;
 
-/// Code position of each data bit.
+/// Code position of each data bit: eight apart, in numbers of data positions, from bit to bit of a byte.
 constexpr std::array<std::uint8_t, 64> make_positions() {
   std::array<std::uint8_t, 64> positions{};
-  unsigned bit = 0;
+  unsigned n = 0;
   for (unsigned position = 1; position <= kPositions; ++position) {
-    if ((position & (position - 1)) != 0) positions[bit++] = static_cast<std::uint8_t>(position);
+    if ((position & (position - 1)) == 0) continue;
+    positions[n % 8 * 8 + n / 8] = static_cast<std::uint8_t>(position);
+    ++n;
   }
   return positions;
 }

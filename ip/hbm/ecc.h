@@ -16,7 +16,8 @@
 namespace memwall::hbm {
 
 /// Extended Hamming code (72,64): data bits at the positions 3..71 that are no power of two, check bits at
-/// the powers of two, one parity bit over everything.
+/// the powers of two, one parity bit over everything. Data bits are spread so that a byte with all bits
+/// inverted, which in plain order can look right, is always detected.
 namespace secded {
 
 inline constexpr std::uint64_t kWordBytes = 8;

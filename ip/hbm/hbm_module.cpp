@@ -455,20 +455,21 @@ void HbmModule::scrub_due(std::uint64_t start) {
 }
 
 void HbmModule::scrub_next() {
-  Scrubber& s = scrubber_;
+  HbmRegisterFile& r = *registers_;
   const TimePs now = now_ps();
   const std::uint64_t burst = config_.preset.organisation.access_bytes;
+  std::uint64_t address = std::uint64_t{r.scrub_address_hi()} << 32 | r.scrub_address_lo();
+  address = address < memory_.size() ? address / burst * burst : 0;
+  scrubber_.busy = true;
+  scrubber_.late = false;
+  ++scrubber_.reads;
   faults_.advance(now);
-  const std::uint64_t address = s.address;
-  s.busy = true;
-  s.late = false;
-  ++s.reads;
   scrub_submit(Role::kScrubRead, address, faults_.read(address, burst, nullptr, ecc_mode()));
-  s.address = address + burst < memory_.size() ? address + burst : 0;
-  registers_->set_scrub_address_lo(low(s.address));
-  registers_->set_scrub_address_hi(high(s.address));
-  if (s.address == 0) registers_->set_scrub_passes(registers_->scrub_passes() + 1);
-  add(now + registers_->scrub_interval() * kPsPerNs, Action::Kind::kScrub, s.starts);
+  const std::uint64_t next = address + burst < memory_.size() ? address + burst : 0;
+  r.set_scrub_address_lo(low(next));
+  r.set_scrub_address_hi(high(next));
+  if (next == 0) r.set_scrub_passes(r.scrub_passes() + 1);
+  add(now + r.scrub_interval() * kPsPerNs, Action::Kind::kScrub, scrubber_.starts);
 }
 
 void HbmModule::scrub_submit(Role role, std::uint64_t address, const EccOutcome& outcome) {

@@ -113,8 +113,7 @@ class HbmModule : public sc_core::sc_module {
     bool response_open = false;           // as above, but until the time of END_RESP
   };
   struct Scrubber {
-    std::uint64_t starts = 0;  // counts writes of SCRUB_CONTROL: older actions are void
-    std::uint64_t address = 0;
+    std::uint64_t starts = 0;  // counts writes of its registers: older actions are void
     bool busy = false;
     bool late = false;  // the next burst is due, but the one before is not done
     std::uint64_t reads = 0, writes = 0, corrected = 0, uncorrected = 0;
