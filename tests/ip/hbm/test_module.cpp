@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The SystemC shell through TLM initiators: data, errors, traffic without data, blocking and four phases
 // against each other and against the engine, back-pressure, report.
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "common/rng.h"
@@ -214,11 +216,13 @@ struct Sent {
   TimePs blocking_done = 0;
 };
 
-TEST(HbmTransports, BlockingFourPhasesAndTheBareEngineGiveEveryRequestTheSameTimes) {
-  ModuleBench nb(make_config(), "_nb");
-  ModuleBench b(make_config(), "_b");
+/// Two stacks of `config` and a bare engine under the same load.
+void compare_ways_in(const HbmModule::Config& config, std::uint64_t seed) {
+  ModuleBench nb(config, fmt::format("_nb{}", seed));
+  ModuleBench b(config, fmt::format("_b{}", seed));
   nb.io.answer = Initiator::Answer::kUpdated;
-  const std::vector<Planned> load = random_load(11, 3000, nb.hbm.capacity_bytes());
+  ASSERT_EQ(now_ps(), 0u) << "the bare engine starts at 0";
+  const std::vector<Planned> load = random_load(seed, 3000, nb.hbm.capacity_bytes());
   std::vector<std::unique_ptr<Sent>> sent;
   Rng rng(12, "annotation");
 
@@ -264,8 +268,11 @@ TEST(HbmTransports, BlockingFourPhasesAndTheBareEngineGiveEveryRequestTheSameTim
   std::stable_sort(requests.begin(), requests.end(),
                    [](const Request& x, const Request& y) { return x.arrival < y.arrival; });
   Engine engine(nb.hbm.preset());
-  for (const Request& request : requests) engine.submit(request);
   std::vector<Event> events;
+  for (const Request& request : requests) {
+    engine.advance(request.arrival, events);
+    engine.submit(request);
+  }
   engine.finish(events);
   std::vector<TimePs> accepted(sent.size(), 0), done(sent.size(), 0);
   for (const Event& event : events)
@@ -288,6 +295,23 @@ TEST(HbmTransports, BlockingFourPhasesAndTheBareEngineGiveEveryRequestTheSameTim
     EXPECT_GT(nb.stat(name), 0) << name;
   }
   EXPECT_DOUBLE_EQ(nb.stat("energy_pj"), b.stat("energy_pj"));
+}
+
+TEST(HbmTransports, BlockingFourPhasesAndTheBareEngineGiveEveryRequestTheSameTimes) {
+  compare_ways_in(make_config(), 11);
+}
+TEST(HbmTransports, TheSameWithOldestFirstArbitrationPerBankRefreshAndClosedPages) {
+  HbmModule::Config config = make_config();
+  config.preset.controller.arbitration = "oldest";
+  config.preset.controller.page = "closed";
+  config.preset.controller.refresh = "per_bank";
+  config.preset.controller.power_down_after = 100;
+  compare_ways_in(config, 12);
+}
+TEST(HbmTransports, TheSameWithoutFastForwardAndSharing) {
+  HbmModule::Config config = make_config();
+  config.engine = {false, false};
+  compare_ways_in(config, 13);
 }
 
 TEST_F(HbmShell, ARequestInALaterDeltaCycleIsInTimeForTheSameClockEdge) {
