@@ -51,9 +51,8 @@ void DecodeCore::begin(const ComputeDescriptor& d, bool functional) {
   matvec_ = static_cast<desc::Opcode>(d.opcode) == desc::Opcode::kMatvec;
   x_beats_ = ceil_div(d.k, 8);
   beats_ = ceil_div(row_bytes_of(d), kBeat);
-  side_beats_ = matvec_ && static_cast<Format>(d.format) == Format::kMxint8
-                    ? ceil_div(ceil_div(d.k, 32), kBeat)
-                    : 0;
+  side_beats_ =
+      matvec_ && static_cast<Format>(d.format) == Format::kMxint8 ? ceil_div(ceil_div(d.k, 32), kBeat) : 0;
   const std::size_t results = matvec_ ? kRowGroup : std::size_t{d.m} * d.k;
   x_.resize((matvec_ ? 1 : d.m) * x_beats_ * 8);
   buffer_.resize(kRowGroup * beats_ * kBeat);
@@ -64,7 +63,10 @@ void DecodeCore::begin(const ComputeDescriptor& d, bool functional) {
   inverse_.resize(d.m);
 
   const TimePs now = port_.now();
-  reading_ = taking_ = {};
+  reading_ = taking_ = Phase::kOperand;
+  reading_row_ = group_ = group_row_ = burst_beat_ = 0;
+  side_taken_ = false;
+  portion_ = {};
   plan_.clear();
   next_request_ = bus_end_ = lanes_free_ = read_done_ = written_ = now;
   asked_ = asked_beats_ = taken_bursts_ = taken_beats_ = 0;
@@ -87,7 +89,7 @@ void DecodeCore::advance() {
 bool DecodeCore::complete() const {
   if (unanswered_ > 0) return false;
   // After a fault nothing more is asked for once its time has come.
-  return faulted_at_ != kNever || (taking_.phase == Phase::kEnd && last_results_written());
+  return faulted_at_ != kNever || (taking_ == Phase::kEnd && last_results_written());
 }
 
 void DecodeCore::access_done(std::uint64_t cookie, const engine::AccessResult& result) {
@@ -121,56 +123,30 @@ Outcome DecodeCore::finish() {
 
 // The reader.
 
-void DecodeCore::step(Place& place) const {
-  if (place.phase != Phase::kOperand) place.first += std::min(kRowGroup, d_.n - place.first);
-  if (place.phase != Phase::kOperand && place.first < d_.n) return;
-  place.first = 0;
-  place.phase = place.phase == Phase::kOperand           ? Phase::kRows
-                : place.phase == Phase::kRows && !matvec_ ? Phase::kValues
-                                                          : Phase::kEnd;
-}
-
-void DecodeCore::plan_rows(std::uint64_t address, std::uint64_t stride, std::uint64_t rows,
-                           std::uint64_t beats, std::uint8_t* to, const Pace& pace, bool ends_group) {
-  if (rows == 1 || stride == beats * kBeat) {
-    plan_.push_back({address, rows * beats, to, pace, ends_group});
-    return;
-  }
-  for (std::uint64_t r = 0; r < rows; ++r) {
-    plan_.push_back({address + r * stride, beats, advance_by(to, r * beats * kBeat), pace,
-                     ends_group && r + 1 == rows});
-  }
+DecodeCore::Phase DecodeCore::after(Phase phase) const {
+  if (phase == Phase::kOperand) return Phase::kRows;
+  return phase == Phase::kRows && !matvec_ ? Phase::kValues : Phase::kEnd;
 }
 
 bool DecodeCore::plan() {
-  const std::uint32_t first = reading_.first, rows = std::min(kRowGroup, d_.n - first);
-  const Pace pace{row_cycles(d_, beats_), beats_};
-  std::uint8_t* const to = functional_ ? buffer_.data() : nullptr;
-  switch (reading_.phase) {
-    case Phase::kEnd:
-      return false;
-    case Phase::kOperand:
-      plan_rows(d_.src0, d_.stride0, matvec_ ? 1 : d_.m, x_beats_,
-                functional_ ? reinterpret_cast<std::uint8_t*>(x_.data()) : nullptr, {}, true);
-      break;
-    case Phase::kRows:
-      if (side_beats_ == 0) {
-        plan_rows(d_.src1 + std::uint64_t{first} * d_.stride1, d_.stride1, rows, beats_, to, pace, true);
-        break;
-      }
-      for (std::uint32_t r = 0; r < rows; ++r) {
-        const std::uint64_t row = std::uint64_t{first} + r;
-        plan_rows(d_.src2 + row * d_.stride2, 0, 1, side_beats_,
-                  functional_ ? &scales_[r * side_beats_ * kBeat] : nullptr, {}, false);
-        plan_rows(d_.src1 + row * d_.stride1, 0, 1, beats_, advance_by(to, r * beats_ * kBeat), pace,
-                  r + 1 == rows);
-      }
-      break;
-    case Phase::kValues:
-      plan_rows(d_.src2 + std::uint64_t{first} * d_.stride2, d_.stride2, rows, beats_, to, pace, true);
-      break;
+  if (reading_ == Phase::kEnd) return false;
+  const std::uint64_t rows = rows_of(reading_), row = reading_row_;
+  const std::uint64_t beats = reading_ == Phase::kOperand ? x_beats_ : beats_;
+  const bool has_side = reading_ == Phase::kRows && side_beats_ > 0;
+  const std::uint64_t base = reading_ == Phase::kOperand ? d_.src0
+                             : reading_ == Phase::kRows  ? d_.src1
+                                                         : d_.src2;
+  const std::uint64_t stride = reading_ == Phase::kOperand ? d_.stride0
+                               : reading_ == Phase::kRows  ? d_.stride1
+                                                           : d_.stride2;
+  if (has_side) plan_.push_back({d_.src2 + row * d_.stride2, side_beats_});
+  const bool merged = !has_side && stride == beats * kBeat;
+  plan_.push_back({base + row * stride, merged ? rows * beats : beats});
+  reading_row_ += merged ? rows : 1;
+  if (reading_row_ == rows) {
+    reading_ = after(reading_);
+    reading_row_ = 0;
   }
-  step(reading_);
   return true;
 }
 
@@ -195,8 +171,7 @@ bool DecodeCore::ask() {
   Segment& segment = plan_.front();
   const std::uint64_t to_boundary =
       (CycleModel::kBoundaryBytes - segment.address % CycleModel::kBoundaryBytes) / kBeat;
-  const std::uint64_t beats =
-      std::min({segment.beats, std::uint64_t{CycleModel::kBurstBeats}, to_boundary});
+  const std::uint64_t beats = std::min({segment.beats, std::uint64_t{CycleModel::kBurstBeats}, to_boundary});
   // One request per cycle, with room in the FIFO and in the list of bursts.
   TimePs at = next_request_;
   if (!room_for(beats, at) || at >= faulted_at_) return false;
@@ -204,9 +179,6 @@ bool DecodeCore::ask() {
   next_request_ = at + period_;
   Burst& next = burst(asked_);
   next.beats = static_cast<std::uint32_t>(beats);
-  next.to = segment.to;
-  next.pace = segment.pace;
-  next.ends_group = segment.ends_group && beats == segment.beats;
   next.answered = false;
   ++unanswered_;
   port_.submit({false, segment.address, functional_ ? next.data.data() : nullptr,
@@ -215,7 +187,6 @@ bool DecodeCore::ask() {
   ++asked_;
   asked_beats_ += beats;
   segment.address += beats * kBeat;
-  segment.to = advance_by(segment.to, beats * kBeat);
   segment.beats -= beats;
   if (segment.beats == 0) plan_.pop_front();
   return true;
@@ -223,38 +194,71 @@ bool DecodeCore::ask() {
 
 // The lanes.
 
+void DecodeCore::next_portion() {
+  std::uint8_t* const to = functional_ ? buffer_.data() : nullptr;
+  const std::uint32_t rows = std::min(kRowGroup, d_.n - group_);
+  const Pace pace{row_cycles(d_, beats_), beats_};
+  if (taking_ == Phase::kOperand) {
+    portion_ = {rows_of(taking_) * x_beats_,
+                functional_ ? reinterpret_cast<std::uint8_t*>(x_.data()) : nullptr,
+                {},
+                true};
+  } else if (side_beats_ == 0) {
+    portion_ = {rows * beats_, to, pace, true};
+  } else if (!side_taken_) {
+    portion_ = {side_beats_, functional_ ? &scales_[group_row_ * side_beats_ * kBeat] : nullptr, {}, false};
+    side_taken_ = true;
+  } else {
+    portion_ = {beats_, advance_by(to, group_row_ * beats_ * kBeat), pace, group_row_ + 1 == rows};
+    side_taken_ = false;
+    group_row_ = portion_.ends_group ? 0 : group_row_ + 1;
+  }
+}
+
 bool DecodeCore::take() {
-  if (taken_bursts_ == asked_ || !lanes_settled()) return false;
+  if (taken_bursts_ == asked_) return false;
   Burst& next = burst(taken_bursts_);
-  if (!next.answered || !next.result.outcome.ok()) return false;
-  if (next.to != nullptr) std::memcpy(next.to, next.data.data(), next.beats * kBeat);
-  // The bus gives the beats one per cycle once the burst is there; the lanes take the first one when it
-  // comes, and the last one not before it comes.
-  const TimePs first_beat = std::max(bus_end_ + period_, next.result.done);
-  bus_end_ = next.bus_end = first_beat + cycles(next.beats - 1);
+  if (!next.answered || !next.result.outcome.ok() || !lanes_settled()) return false;
+  if (burst_beat_ == 0) {
+    // The bus gives the beats one per cycle once the burst is there.
+    next.bus_begin = std::max(bus_end_ + period_, next.result.done);
+    bus_end_ = next.bus_end = next.bus_begin + cycles(next.beats - 1);
+  }
+  if (portion_.beats == 0) next_portion();
+  const std::uint64_t beats = std::min<std::uint64_t>(portion_.beats, next.beats - burst_beat_);
+  if (portion_.to != nullptr) std::memcpy(portion_.to, &next.data[burst_beat_ * kBeat], beats * kBeat);
+  // The lanes take the first beat when it comes, and the last one not before it comes.
+  const TimePs first_beat = next.bus_begin + cycles(burst_beat_);
   const TimePs first = std::max(lanes_free_, first_beat);
   waiting_for_data_ += first - lanes_free_;
-  const TimePs work = period_ * next.beats * next.pace.cycles / next.pace.beats;
+  const TimePs work = period_ * beats * portion_.pace.cycles / portion_.pace.beats;
   lanes_busy_ += work;
-  lanes_free_ = std::max(first + work, bus_end_ + period_);
-  ++taken_bursts_;
-  taken_beats_ += next.beats;
-  taken_.push_back({taken_beats_, lanes_free_, work / next.beats});
-  if (next.ends_group) {
-    group_taken();
-    step(taking_);
+  lanes_free_ = std::max(first + work, first_beat + cycles(beats));
+  taken_beats_ += beats;
+  taken_.push_back({taken_beats_, lanes_free_, work / beats});
+  burst_beat_ += static_cast<std::uint32_t>(beats);
+  if (burst_beat_ == next.beats) {
+    ++taken_bursts_;
+    burst_beat_ = 0;
   }
+  portion_.to = advance_by(portion_.to, beats * kBeat);
+  portion_.beats -= beats;
+  if (portion_.beats == 0 && portion_.ends_group) group_taken();
   return true;
 }
 
 /// What follows the last beat of the operand or of a group.
 void DecodeCore::group_taken() {
-  const std::uint32_t first = taking_.first, rows = std::min(kRowGroup, d_.n - first);
-  const auto format = static_cast<numerics::Format>(d_.format);
-  if (taking_.phase == Phase::kOperand) {
+  if (taking_ == Phase::kOperand) {
     lanes_free_ += cycles(model_.first_step);
+    taking_ = after(taking_);
     return;
   }
+  const std::uint32_t first = group_, rows = std::min(kRowGroup, d_.n - first);
+  const bool keys = taking_ == Phase::kRows, last = first + rows == d_.n;
+  group_ = last ? 0 : first + rows;
+  if (last) taking_ = after(taking_);
+  const auto format = static_cast<numerics::Format>(d_.format);
   if (matvec_) {
     if (functional_) {
       const numerics::Matrix w{format, buffer_.data(), beats_ * kBeat, scales_.data(), side_beats_ * kBeat};
@@ -274,7 +278,6 @@ void DecodeCore::group_taken() {
   shape.q_stride = 4 * 8 * x_beats_;
   shape.k_stride = shape.v_stride = beats_ * kBeat;
   shape.out_stride = 4ull * d_.k;
-  const bool keys = taking_.phase == Phase::kRows, last = first + rows == d_.n;
   if (functional_ && keys)
     numerics::attention_scores(shape, x_.data(), buffer_.data(), first, rows, scores_.data());
   if (functional_ && !keys)
@@ -294,7 +297,7 @@ bool DecodeCore::last_results_written() const { return matvec_ || results_writte
 
 /// The next beat of ATTENTION's result, if it may go; false otherwise.
 bool DecodeCore::write_last_results() {
-  if (taking_.phase != Phase::kEnd || last_results_written() || !lanes_settled()) return false;
+  if (taking_ != Phase::kEnd || last_results_written() || !lanes_settled()) return false;
   const std::uint64_t head = results_written_ / x_beats_, beat = results_written_ % x_beats_;
   // Reciprocals start when the last weight has been made: one score per cycle from the start of exp.
   const TimePs weights_made =

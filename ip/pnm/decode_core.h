@@ -8,10 +8,11 @@
 /// Two hands of one program. The reader cuts the program's rows into bursts and asks for each as soon as what
 /// it needs is known: the FIFO's room is that of bursts that the lanes have taken. The lanes take the bursts
 /// in their order once memory has answered. Both go on whenever an answer comes, so a memory may answer at
-/// once with a time to come or only when the data are there; every time follows from the answers' times alone.
+/// once with a time to come or only when the data are there; every time follows from the answers' times
+/// alone.
 ///
-/// Not modelled: beats of a burst that leave memory before its last one (the bus gives a burst's beats once the
-/// whole burst is there, one per cycle).
+/// Not modelled: beats of a burst that leave memory before its last one (the bus gives a burst's beats once
+/// the whole burst is there, one per cycle).
 #pragma once
 
 #include <array>
@@ -53,22 +54,23 @@ class DecodeCore : private engine::AccessClient {
   struct Pace {
     std::uint64_t cycles = 1, beats = 1;
   };
-  /// Consecutive beats, and where the lanes put them (null: nowhere).
+  /// Consecutive beats in memory.
   struct Segment {
     std::uint64_t address = 0, beats = 0;
-    std::uint8_t* to = nullptr;
-    Pace pace;
-    bool ends_group = false;  ///< or the operand
   };
   struct Burst {
     std::uint32_t beats = 0;
+    bool answered = false;
+    engine::AccessResult result;
+    TimePs bus_begin = 0, bus_end = 0;  ///< first and last beat on the bus; known once the lanes take it
+    std::array<std::uint8_t, CycleModel::kBurstBeats * CycleModel::kBeatBytes> data;
+  };
+  /// Beats that the lanes take for the same purpose, and where they put them (null: nowhere).
+  struct Portion {
+    std::uint64_t beats = 0;  ///< left
     std::uint8_t* to = nullptr;
     Pace pace;
     bool ends_group = false;  ///< or the operand
-    bool answered = false;
-    engine::AccessResult result;
-    TimePs bus_end = 0;  ///< its last beat is on the bus; known once the lanes have taken it
-    std::array<std::uint8_t, CycleModel::kBurstBeats * CycleModel::kBeatBytes> data;
   };
   struct Write {
     bool answered = false;
@@ -84,11 +86,8 @@ class DecodeCore : private engine::AccessClient {
   void access_done(std::uint64_t cookie, const engine::AccessResult& result) override;
 
   // The reader.
-  /// Lays out the operand or, after it, the next group; false at the program's end.
+  /// Adds to the plan; false at the program's end.
   bool plan();
-  /// `rows` of `beats`, `stride` bytes apart, packed at `to`.
-  void plan_rows(std::uint64_t address, std::uint64_t stride, std::uint64_t rows, std::uint64_t beats,
-                 std::uint8_t* to, const Pace& pace, bool ends_group);
   /// Asks for the next burst if the time for it is known; false if there is none or it is not.
   bool ask();
   /// Moves `at` to when there is room for a burst; false if that is not yet known.
@@ -97,6 +96,7 @@ class DecodeCore : private engine::AccessClient {
   // The lanes.
   /// Takes the next burst if it has come and nothing holds the lanes; false otherwise.
   bool take();
+  void next_portion();
   void group_taken();
   bool write_last_results();
   bool last_results_written() const;
@@ -118,24 +118,30 @@ class DecodeCore : private engine::AccessClient {
   bool functional_ = false;
   bool matvec_ = false;
   std::uint64_t beats_ = 0, x_beats_ = 0;  ///< per row of W, K or V; per row of the operand
-  std::uint64_t side_beats_ = 0;           ///< per row of scales
+  std::uint64_t side_beats_ = 0;           ///< per row of scales; 0: none
 
   enum class Phase { kOperand, kRows, kValues, kEnd };
-  /// A place in the program: a group begins with row `first`.
-  struct Place {
-    Phase phase = Phase::kOperand;
-    std::uint32_t first = 0;
-  };
-  void step(Place& place) const;
+  Phase after(Phase phase) const;
+  std::uint64_t rows_of(Phase phase) const {
+    return phase == Phase::kOperand && matvec_ ? 1 : phase == Phase::kOperand ? d_.m : d_.n;
+  }
 
-  Place reading_;
-  std::deque<Segment> plan_;  ///< laid out, not asked for
-  TimePs next_request_ = 0;  ///< earliest time of the next burst's request
-  std::uint64_t asked_ = 0;  ///< bursts asked for
+  // The reader's place: rows that follow each other in memory are one segment.
+  Phase reading_ = Phase::kOperand;
+  std::uint64_t reading_row_ = 0;
+  std::deque<Segment> plan_;  ///< not asked for
+  TimePs next_request_ = 0;   ///< earliest time of the next burst's request
+  std::uint64_t asked_ = 0;   ///< bursts asked for
   std::uint64_t asked_beats_ = 0;
   std::array<Burst, CycleModel::kOutstanding> bursts_;
 
-  Place taking_;
+  // The lanes' place: kRowGroup rows are a group, whose results are made together.
+  Phase taking_ = Phase::kOperand;
+  std::uint32_t group_ = 0;      ///< its first row
+  std::uint32_t group_row_ = 0;  ///< row in it, where scales come between the rows
+  bool side_taken_ = false;      ///< its scales
+  Portion portion_;
+  std::uint32_t burst_beat_ = 0;  ///< taken of the burst in work
   std::uint64_t taken_bursts_ = 0, taken_beats_ = 0;
   struct Taken {
     std::uint64_t beats;  ///< running count when the burst was taken
