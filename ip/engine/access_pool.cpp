@@ -23,7 +23,7 @@ TimePs now() { return to_ps(sc_core::sc_time_stamp()); }
 bool AccessPool::later(const Job& a, const Job& b) {
   if (a.request.at != b.request.at) return a.request.at > b.request.at;
   if (a.request.is_write != b.request.is_write) return b.request.is_write;
-  return a.sequence > b.sequence;
+  return a.cookie != b.cookie ? a.cookie > b.cookie : a.sequence > b.sequence;
 }
 
 void AccessPool::submit(const AccessRequest& request, AccessClient& client, std::uint64_t cookie) {
@@ -65,9 +65,14 @@ void AccessPool::arm() {
 
 void AccessPool::serve(Worker& worker) {
   for (;;) {
-    sc_core::wait(worker.wake);
+    do {
+      sc_core::wait(worker.wake);
+    } while (next_ != &worker);  // another one took over in the moment of the event
     next_ = nullptr;
-    while (!jobs_.empty() && jobs_.front().request.at <= now()) {
+    const std::uint64_t moment = sc_core::sc_delta_count();
+    // After a target that let time pass another worker goes on, in the next delta cycle: other answers of the
+    // same time come first, and what they ask for is sorted in.
+    while (!jobs_.empty() && jobs_.front().request.at <= now() && sc_core::sc_delta_count() == moment) {
       // Nobody else wakes for the job in front: if somebody should, he is not needed.
       if (next_ != nullptr) {
         next_->wake.cancel();

@@ -13,8 +13,8 @@
 
 namespace memwall::engine {
 
-/// Add every access, then wait for finished(). After a failure no further access starts; result() is the first
-/// failure in the order of the series. Must outlive its accesses.
+/// Add every access, then wait for finished(). After a failure no further access starts; result() is the
+/// first failure in the order of the series. Must outlive its accesses.
 class AccessWindow final : private AccessClient {
  public:
   /// The first accesses start at `start`.

@@ -1,8 +1,8 @@
 // SPDX-FileCopyrightText: The Memwall authors
 // SPDX-License-Identifier: Apache-2.0
 /// @file
-/// Memory as an engine sees it: timed accesses by chip address, with or without data, one at a time or several
-/// in flight. No SystemC here; a shell turns an access into a TLM transaction.
+/// Memory as an engine sees it: timed accesses by chip address, with or without data, one at a time or
+/// several in flight. No SystemC here; a shell turns an access into a TLM transaction.
 #pragma once
 
 #include <cstdint>
@@ -53,7 +53,7 @@ class AccessPort {
  public:
   virtual ~AccessPort() = default;
   /// Starts an access at request.at and returns at once. Accesses reach memory in the order of their times;
-  /// writes before reads, then in the order of submission where those are equal.
+  /// of those known for a time writes before reads, then by cookie.
   virtual void submit(const AccessRequest& request, AccessClient& client, std::uint64_t cookie) = 0;
   /// Drops what `client` submitted for `from` or later and what has not started; returns how many. They get
   /// no call.

@@ -65,8 +65,8 @@ class RowTransfer {
   RowTransfer(AccessPort& port, const StreamShape& shape, TimePs at)
       : chunk_bytes_(shape.chunk_bytes), window_(port, at, shape.outstanding) {}
 
-  /// `rows` rows of `row_bytes`, `stride` apart, to packed `data` (null: traffic only). Rows less than 32 bytes
-  /// apart are merged, gaps included.
+  /// `rows` rows of `row_bytes`, `stride` apart, to packed `data` (null: traffic only). Rows less than 32
+  /// bytes apart are merged, gaps included.
   void read(std::uint64_t address, std::uint64_t stride, std::uint64_t row_bytes, std::uint32_t rows,
             std::uint8_t* data);
   void write(std::uint64_t address, std::uint64_t stride, std::uint64_t row_bytes, std::uint32_t rows,
