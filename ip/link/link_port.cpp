@@ -171,10 +171,12 @@ void LinkPort::access_done(std::uint64_t cookie, const engine::AccessResult& res
 TimePs LinkPort::take_fetched(TimePs now) {
   while (!readings_.empty() && readings_.front().answered) {
     const Reading& reading = readings_.front();
+    // In order: one that fails counts once those before it are there.
+    fetched_until_ = std::max(fetched_until_, reading.result.done);
     if (reading.result.outcome.ok()) {
-      endpoint_.supply(reading.request, reading.data.data(), reading.result.done);
-    } else if (reading.result.done > now) {
-      return reading.result.done;
+      endpoint_.supply(reading.request, reading.data.data(), fetched_until_);
+    } else if (fetched_until_ > now) {
+      return fetched_until_;
     } else {
       endpoint_.fetch_failed(reading.request);
     }

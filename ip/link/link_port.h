@@ -84,6 +84,7 @@ class LinkPort : public sc_core::sc_module, private engine::MemoryPort, private 
   engine::AccessPool pool_{*this};
   std::deque<Reading> readings_;       // oldest first
   std::uint64_t readings_before_ = 0;  // taken already
+  TimePs fetched_until_ = 0;           // when all of those are there
   std::deque<Arrival> wire_;           // flits on their way to us, by arrival
   sc_core::sc_event transmit_event_;
   sc_core::sc_event receive_event_;
