@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <filesystem>
 
 namespace memwall::hbm::testing_support {
 namespace {
@@ -43,6 +44,25 @@ class Table {
 };
 
 }  // namespace
+
+const std::vector<std::string>& preset_paths() {
+  static const std::vector<std::string> paths = [] {
+    std::vector<std::string> found;
+    for (const auto& entry : std::filesystem::directory_iterator(MEMWALL_SOURCE_DIR "/scenarios/memories")) {
+      // High-bandwidth flash is another kind of memory.
+      if (entry.path().extension() == ".toml" && entry.path().filename().string().rfind("hbf", 0) != 0) {
+        found.push_back(entry.path().string());
+      }
+    }
+    std::sort(found.begin(), found.end());
+    return found;
+  }();
+  return paths;
+}
+
+std::string preset_test_name(const std::string& path) {
+  return test_name(std::filesystem::path(path).stem().string());
+}
 
 void remap(Preset& preset, const std::vector<std::string>& hashes) {
   Organisation& o = preset.organisation;

@@ -14,6 +14,11 @@
 
 namespace memwall::hbm::testing_support {
 
+/// Files of all DRAM presets in scenarios/memories.
+const std::vector<std::string>& preset_paths();
+/// The file's name without folder and ending, as part of a test name.
+std::string preset_test_name(const std::string& path);
+
 /// A map of the organisation with low bits [column 0], bank group, pseudo-channel, channel, then column, bank,
 /// stack id and row; sets the capacity too.
 void remap(Preset& preset, const std::vector<std::string>& hashes = {});
