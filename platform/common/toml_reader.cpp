@@ -40,8 +40,12 @@ struct TomlTable::Impl {
       if (inside) return "--set " + full;
     }
     const auto& begin = node ? node->source().begin : toml::source_position{};
-    if (begin.line == 0) return file->name;
-    return fmt::format("{}:{}:{}", file->name, begin.line, begin.column);
+    if (begin.line == 0) return file_of(node);
+    return fmt::format("{}:{}:{}", file_of(node), begin.line, begin.column);
+  }
+
+  const std::string& file_of(const toml::node* node) const {
+    return node && node->source().path ? *node->source().path : file->name;
   }
 
   [[noreturn]] void refuse(const toml::node* node, const std::string& key, const std::string& why) const {
@@ -78,6 +82,10 @@ bool TomlTable::has(const std::string& key) const { return impl_->table && impl_
 std::string TomlTable::place(const std::string& key) const {
   if (key.empty()) return impl_->place_of(impl_->table, "");
   return impl_->place_of(impl_->table ? impl_->table->get(key) : nullptr, key);
+}
+
+std::string TomlTable::file(const std::string& key) const {
+  return impl_->file_of(impl_->table ? impl_->table->get(key) : nullptr);
 }
 
 std::uint64_t TomlTable::integer(const std::string& key, std::uint64_t fallback, std::uint64_t min,
@@ -181,6 +189,23 @@ std::vector<TomlTable> TomlTable::tables(const std::string& key) {
   return out;
 }
 
+std::vector<std::string> TomlTable::texts(const std::string& key) {
+  std::vector<std::string> out;
+  const toml::node* node = impl_->find(key);
+  if (!node) return out;
+  const toml::array* array = node->as_array();
+  if (!array)
+    impl_->refuse(node, key, fmt::format("must be an array of strings, not a {}", type_name(*node)));
+  for (std::size_t i = 0; i < array->size(); ++i) {
+    const toml::node& element = *array->get(i);
+    if (!element.is_string()) {
+      impl_->refuse(&element, key, fmt::format("[{}] must be a string, not a {}", i, type_name(element)));
+    }
+    out.push_back(element.as_string()->get());
+  }
+  return out;
+}
+
 std::vector<std::string> TomlTable::keys() const {
   std::vector<std::string> out;
   if (impl_->table) {
@@ -255,6 +280,32 @@ void TomlFile::set(const std::string& assignment) {
     at->insert_or_assign(leaf, value);
   }
   impl_->overrides.insert(key);
+}
+
+namespace {
+
+void overlay_table(toml::table& under, toml::table&& over, const std::set<std::string>& appended) {
+  for (auto&& [key, node] : over) {
+    toml::node* old = under.get(key.str());
+    if (old && old->is_table() && node.is_table() && !node.as_table()->is_inline()) {
+      overlay_table(*old->as_table(), std::move(*node.as_table()), {});
+    } else if (old && old->is_array() && node.is_array() && appended.count(std::string(key.str())) != 0) {
+      for (toml::node& element : *node.as_array()) {
+        element.visit([&](auto& concrete) { old->as_array()->push_back(std::move(concrete)); });
+      }
+    } else {
+      // Moved, not copied: a copy would lose its place.
+      node.visit([&](auto& concrete) { under.insert_or_assign(key.str(), std::move(concrete)); });
+    }
+  }
+}
+
+}  // namespace
+
+void TomlFile::overlay(TomlFile&& over, const std::set<std::string>& appended) {
+  overlay_table(impl_->root, std::move(over.impl_->root), appended);
+  impl_->name = over.impl_->name;
+  impl_->overrides.insert(over.impl_->overrides.begin(), over.impl_->overrides.end());
 }
 
 TomlTable TomlFile::root() {

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,8 @@ class TomlTable {
   bool has(const std::string& key) const;
   /// "file:line:column" of a key's value, of the table itself for "", or "--set key" for an override.
   std::string place(const std::string& key = "") const;
+  /// File in which the value of a key stands; after overlay() not every value is from the same one.
+  std::string file(const std::string& key) const;
 
   /// Value in [min, max], or `fallback` if the key is absent.
   std::uint64_t integer(const std::string& key, std::uint64_t fallback, std::uint64_t min, std::uint64_t max);
@@ -43,6 +46,8 @@ class TomlTable {
   TomlTable table(const std::string& key);
   /// Elements of an array of tables; empty if absent.
   std::vector<TomlTable> tables(const std::string& key);
+  /// Elements of an array of strings; empty if absent.
+  std::vector<std::string> texts(const std::string& key);
   /// Keys present, in file order of the parser.
   std::vector<std::string> keys() const;
 
@@ -68,6 +73,10 @@ class TomlFile {
 
   /// Applies "a.b.c=value"; the value is TOML, or a bare string if it does not parse.
   void set(const std::string& assignment);
+  /// Lays `over` on top: its tables override key by key, recursively; any other value, an inline table
+  /// `{ ... }` included, replaces what was there. Top-level arrays named in `appended` are joined instead.
+  /// Every value keeps its place.
+  void overlay(TomlFile&& over, const std::set<std::string>& appended);
   TomlTable root();
 
  private:
