@@ -281,6 +281,62 @@ std::vector<Request> random_requests(const Preset& preset, const Load& load, std
   return requests;
 }
 
+std::vector<Request> probing_requests(const Preset& preset, std::uint64_t seed, std::size_t count) {
+  Rng rng(seed, "probe");
+  const Organisation& o = preset.organisation;
+  std::vector<Request> requests;
+  std::uint64_t cycle = 0;
+  Location at;
+  const auto some = [&](std::uint32_t limit) { return static_cast<std::uint32_t>(rng.below(limit)); };
+  std::uint32_t pc = 0, stack = 0, group = 0, bank = 0;
+  while (requests.size() < count) {
+    // Nothing, less than any rule, less than a refresh, several refresh intervals.
+    const std::uint64_t idle[] = {1, 60, 400, 3000, 3 * static_cast<std::uint64_t>(preset.refresh_interval())};
+    cycle += rng.below(idle[rng.below(rng.below(4) == 0 ? 5 : 4)]);
+    const bool crowd = rng.below(30) == 0;
+    const std::uint64_t gap = crowd ? 1 : 1 + rng.below(3) * rng.below(60);
+    const std::uint32_t rows = 1 + some(3);
+    const bool turns = rng.below(2) == 0;
+    bool write = rng.below(2) == 0;
+    for (std::uint64_t left = crowd ? 20 + rng.below(80) : 1 + rng.below(8); left > 0; --left) {
+      switch (rng.below(crowd ? 5 : 7)) {
+        case 0:
+          pc = some(o.pseudo_channels);
+          [[fallthrough]];
+        case 1:
+          stack = some(o.stack_ids);
+          [[fallthrough]];
+        case 2:
+          group = some(o.bank_groups);
+          [[fallthrough]];
+        case 3:
+          bank = some(o.banks);
+          [[fallthrough]];
+        case 4:
+          at.row = some(rows);
+          break;
+        default:
+          break;
+      }
+      if (turns && rng.below(3) == 0) write = !write;
+      at.pseudo_channel = pc;
+      at.stack_id = stack;
+      at.group = stack * o.bank_groups + group;
+      at.bank = at.group * o.banks + bank;
+      at.column = some(o.columns);
+      Request request;
+      request.tag = requests.size();
+      request.arrival = cycle * preset.tCK_ps;
+      request.address = preset.map.encode(at);
+      request.bytes = o.access_bytes;
+      request.is_write = write;
+      requests.push_back(request);
+      cycle += rng.below(gap);
+    }
+  }
+  return requests;
+}
+
 const std::vector<Variant>& variants() {
   static const std::vector<Variant> list = {
       {"default", [](Preset&) {}},

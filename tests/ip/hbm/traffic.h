@@ -51,6 +51,11 @@ const std::vector<Load>& loads();
 std::vector<Request> random_requests(const Preset& preset, const Load& load, std::uint64_t seed,
                                      std::size_t count);
 
+/// Small groups of requests that lie to each other in every way (row, bank, group, stack id, pseudo-channel,
+/// direction) at small distances in time, with anything from nothing to several refresh intervals between the
+/// groups: so that every rule decides somewhere.
+std::vector<Request> probing_requests(const Preset& preset, std::uint64_t seed, std::size_t count);
+
 /// Ways to configure the controller: every policy and power mode at least once.
 struct Variant {
   const char* name;
