@@ -21,18 +21,19 @@ inline constexpr std::size_t kPorts = 2;
 /// Counted when a request is submitted.
 struct PortCounters {
   std::uint64_t read_requests = 0, write_requests = 0;
-  std::uint64_t read_bytes = 0, write_bytes = 0;    ///< as asked for
-  std::uint64_t read_bursts = 0, write_bursts = 0;  ///< as moved, those answered from the write queue included
+  std::uint64_t read_bytes = 0, write_bytes = 0;  ///< as asked for
+  std::uint64_t read_bursts = 0,
+                write_bursts = 0;  ///< as moved, those answered from the write queue included
 };
 
 /// Of channels, summed; additive over time.
 struct ChannelCounters {
-  std::array<std::uint64_t, kCommands> commands{};                             ///< indexed by Command
-  std::uint64_t row_hits = 0, row_misses = 0, row_conflicts = 0;               ///< column commands
-  std::uint64_t forwarded = 0;                                                 ///< reads answered from the write queue
-  std::uint64_t pin_reads = 0, pin_writes = 0;                                 ///< column commands over the pins
-  std::uint64_t active_cycles = 0, precharged_cycles = 0;                      ///< background states, summed over
-  std::uint64_t power_down_cycles = 0, self_refresh_cycles = 0;                ///< pseudo-channels
+  std::array<std::uint64_t, kCommands> commands{};                ///< indexed by Command
+  std::uint64_t row_hits = 0, row_misses = 0, row_conflicts = 0;  ///< column commands
+  std::uint64_t forwarded = 0;                                    ///< reads answered from the write queue
+  std::uint64_t pin_reads = 0, pin_writes = 0;                    ///< column commands over the pins
+  std::uint64_t active_cycles = 0, precharged_cycles = 0;         ///< background states, summed over
+  std::uint64_t power_down_cycles = 0, self_refresh_cycles = 0;   ///< pseudo-channels
 
   std::uint64_t count(Command command) const { return commands[static_cast<std::size_t>(command)]; }
   /// `this` += `times` * `other`.

@@ -8,9 +8,11 @@
 /// A request of any length is a burst train that the address map spreads over the pseudo-channels; trains of
 /// different sources are interleaved burst by burst. Channels whose state and traffic are equal are simulated
 /// once (`share_equal_channels`), and a channel that repeats itself under a regular train, or under none,
-/// jumps over whole periods (`fast_forward`). Neither changes any result: both may be switched off to show it.
+/// jumps over whole periods (`fast_forward`). Neither changes any result: both may be switched off to show
+/// it.
 ///
-/// Plain C++; not thread-safe. Not modelled: controller and PHY pipeline latency (add the way through the noc).
+/// Plain C++; not thread-safe. Not modelled: controller and PHY pipeline latency (add the way through the
+/// noc).
 #pragma once
 
 #include <cstdint>

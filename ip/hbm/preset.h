@@ -67,8 +67,8 @@ struct ControllerConfig {
   std::uint32_t write_queue = 32;           ///< entries per pseudo-channel, at most 64
   std::uint32_t drain_high = 26;            ///< entries in the write queue that start a drain
   std::uint32_t drain_low = 6;              ///< entries at which it ends if reads wait
-  std::uint32_t row_hit_cap = 16;           ///< fr_fcfs_cap: column commands to an open row while another row waits
-  Cycle page_timeout = 200;                 ///< timeout: cycles after the last column command
+  std::uint32_t row_hit_cap = 16;  ///< fr_fcfs_cap: column commands to an open row while another row waits
+  Cycle page_timeout = 200;        ///< timeout: cycles after the last column command
   std::uint32_t refresh_max_postponed = 8;  ///< postponed: intervals owed before a refresh is forced
   Cycle power_down_after = 0;               ///< idle cycles before PDE; 0: never
   Cycle self_refresh_after = 0;             ///< idle cycles before SRE; 0: never
@@ -92,7 +92,7 @@ struct RefreshDerating {
 
 /// Per command in pJ; background per pseudo-channel.
 struct Energy {
-  double activate_pj = 0;  ///< ACT and its precharge
+  double activate_pj = 0;                                                           ///< ACT and its precharge
   double read_array_pj = 0, read_phy_pj = 0, write_array_pj = 0, write_phy_pj = 0;  ///< per burst
   double refresh_ab_pj = 0, refresh_pb_pj = 0;                                      ///< also RFMab, RFMpb
   double active_standby_mw = 0;     ///< a row is open in the pseudo-channel

@@ -1,0 +1,661 @@
+// SPDX-FileCopyrightText: The Memwall authors
+// SPDX-License-Identifier: Apache-2.0
+#include "hbm/channel.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace memwall::hbm {
+namespace {
+
+void push_entry(Queue& q, const Place& place, bool hit, std::uint16_t train) {
+  const auto slot = static_cast<std::uint8_t>(lowest(q.free_slots));
+  q.free_slots &= q.free_slots - 1;
+  const std::uint32_t at = q.size++;
+  q.row[at] = place.row;
+  q.bank[at] = static_cast<std::uint8_t>(place.bank);
+  q.slot[at] = slot;
+  q.train[slot] = train;
+  q.column[slot] = static_cast<std::uint16_t>(place.column);
+  q.flags[slot] = 0;
+  ++q.pending[place.bank];
+  q.pending_banks |= bit(place.bank);
+  if (hit) {
+    q.hits |= bit(at);
+    ++q.hit_count[place.bank];
+    q.hit_banks |= bit(place.bank);
+  }
+}
+
+/// Removes a hit.
+void erase_entry(Queue& q, std::uint32_t position) {
+  const std::uint8_t bank = q.bank[position];
+  q.free_slots |= bit(q.slot[position]);
+  const std::size_t behind = q.size - position - 1;
+  std::memmove(&q.row[position], &q.row[position] + 1, behind * sizeof q.row[0]);
+  std::memmove(&q.bank[position], &q.bank[position] + 1, behind * sizeof q.bank[0]);
+  std::memmove(&q.slot[position], &q.slot[position] + 1, behind * sizeof q.slot[0]);
+  --q.size;
+  const std::uint64_t before = bit(position) - 1;
+  q.hits = (q.hits & before) | (q.hits >> 1 & ~before);
+  if (--q.pending[bank] == 0) q.pending_banks &= ~bit(bank);
+  if (--q.hit_count[bank] == 0) q.hit_banks &= ~bit(bank);
+}
+
+void row_opened(Queue& q, std::uint32_t bank, std::uint32_t row) {
+  if (q.pending[bank] == 0) return;
+  std::uint8_t count = 0;
+  for (std::uint32_t i = 0; i < q.size; ++i) {
+    if (q.bank[i] != bank || q.row[i] != row) continue;
+    q.hits |= bit(i);
+    ++count;
+  }
+  q.hit_count[bank] = count;
+  if (count != 0) q.hit_banks |= bit(bank);
+}
+
+void rows_closed(Queue& q, std::uint64_t banks) {
+  if ((q.hit_banks & banks) == 0) return;
+  for (std::uint64_t left = q.hits; left != 0; left &= left - 1) {
+    if ((banks & bit(q.bank[lowest(left)])) != 0) q.hits &= ~bit(lowest(left));
+  }
+  for (std::uint64_t left = q.hit_banks & banks; left != 0; left &= left - 1) q.hit_count[lowest(left)] = 0;
+  q.hit_banks &= ~banks;
+}
+
+}  // namespace
+
+Device::Device(const Preset& source)
+    : preset(source),
+      table(preset),
+      scheduler(policies().scheduler.at(preset.controller.scheduler)(preset.controller)),
+      page(policies().page.at(preset.controller.page)(preset.controller)),
+      drain(policies().write_drain.at(preset.controller.write_drain)(preset.controller)),
+      refresh(policies().refresh.at(preset.controller.refresh)(preset.controller)),
+      burst(preset.burst()),
+      read_latency(preset.cycles("tRL") + burst),
+      write_latency(preset.cycles("tWL") + burst),
+      refresh_interval(preset.refresh_interval()),
+      banks(preset.organisation.banks_total()),
+      pcs(preset.organisation.pseudo_channels),
+      raaimt(preset.refresh_management.present ? preset.refresh_management.raaimt : 0),
+      capacity{preset.controller.read_queue, preset.controller.write_queue},
+      closes_idle_rows(page->close_from(0) != kNever),
+      has_power_states(preset.controller.power_down_after > 0 || preset.controller.self_refresh_after > 0),
+      oldest_first(preset.controller.arbitration == "oldest") {
+  if (refresh->per_bank()) refresh_interval = std::max<Cycle>(1, refresh_interval / banks);
+}
+
+Channel::Channel(const Device& device, SteadyState* steady)
+    : device_(&device), steady_(steady), gates_(device.table), pcs_(device.pcs), picks_(device.pcs) {
+  for (PseudoChannel& pc : pcs_) {
+    for (auto& direction : pc.head) direction.fill(kNoTrain);
+    for (auto& direction : pc.tail) direction.fill(kNoTrain);
+    pc.last_source.fill(Engine::kSources - 1);
+    pc.refresh_due = device.refresh_interval;
+  }
+}
+
+void Channel::set_command_sink(const CommandSink* sink, std::uint32_t channel) {
+  sink_ = sink;
+  channel_ = channel;
+}
+
+void Channel::push(std::uint32_t index, Train train) {
+  PseudoChannel& pc = pcs_[index];
+  train.next = train.begin;
+  train.left = train.end - train.begin;
+  train.first_done = kNever;
+  train.last_done = 0;
+  train.behind = kNoTrain;
+  std::uint16_t slot;
+  if (pc.free_trains.empty()) {
+    slot = static_cast<std::uint16_t>(pc.trains.size());
+    pc.trains.push_back(train);
+  } else {
+    slot = pc.free_trains.back();
+    pc.free_trains.pop_back();
+    pc.trains[slot] = train;
+  }
+  const std::size_t direction = train.is_write ? 1 : 0;
+  std::uint16_t& head = pc.head[direction][train.source];
+  std::uint16_t& tail = pc.tail[direction][train.source];
+  if (head == kNoTrain) {
+    head = slot;
+    pc.waiting[direction] = static_cast<std::uint16_t>(pc.waiting[direction] | 1u << train.source);
+    pc.admit_at = std::min(pc.admit_at, std::max(train.arrival, now_));
+  } else {
+    pc.trains[tail].behind = slot;
+  }
+  tail = slot;
+  ++trains_in_flight_;
+  anchor_.valid = false;
+}
+
+bool Channel::admit_one(std::uint32_t index, bool is_write) {
+  PseudoChannel& pc = pcs_[index];
+  const std::size_t direction = is_write ? 1 : 0;
+  Queue& queue = pc.queues[direction];
+  if (queue.size >= device_->capacity[direction]) return false;
+  std::uint32_t source = Engine::kSources;
+  const std::uint32_t waiting = pc.waiting[direction];
+  if (device_->oldest_first) {
+    Cycle arrival = now_;
+    std::uint64_t order = 0;
+    for (std::uint32_t left = waiting; left != 0; left &= left - 1) {
+      const auto s = static_cast<std::uint32_t>(__builtin_ctz(left));
+      const Train& train = pc.trains[pc.head[direction][s]];
+      if (train.arrival > now_) continue;
+      if (source == Engine::kSources || train.arrival < arrival ||
+          (train.arrival == arrival && train.order < order)) {
+        source = s;
+        arrival = train.arrival;
+        order = train.order;
+      }
+    }
+  } else {
+    // Sources behind the last one first, then from the beginning.
+    const std::uint32_t behind = waiting & ~((2u << pc.last_source[direction]) - 1);
+    for (std::uint32_t left : {behind, waiting & ~behind}) {
+      for (; left != 0 && source == Engine::kSources; left &= left - 1) {
+        const auto s = static_cast<std::uint32_t>(__builtin_ctz(left));
+        if (pc.trains[pc.head[direction][s]].arrival <= now_) source = s;
+      }
+    }
+  }
+  if (source == Engine::kSources) return false;
+
+  pc.last_source[direction] = static_cast<std::uint8_t>(source);
+  const std::uint16_t slot = pc.head[direction][source];
+  Train& train = pc.trains[slot];
+  const Place place = device_->preset.map.place(train.next);
+  if (train.next == train.begin) {
+    anchor_.valid = false;
+    if (train.report_acceptance) admission_events_.push_back({train.request, true, 0, now_ + 1});
+  }
+  if (++train.next == train.end) {
+    pc.head[direction][source] = train.behind;
+    if (train.behind == kNoTrain) {
+      pc.tail[direction][source] = kNoTrain;
+      pc.waiting[direction] = static_cast<std::uint16_t>(waiting & ~(1u << source));
+    }
+  }
+  idle_since_ = now_ + 1;
+  if (!is_write) {
+    const Queue& writes = pc.queues[1];
+    if (writes.pending[place.bank] != 0) {
+      for (std::uint32_t i = 0; i < writes.size; ++i) {
+        if (writes.bank[i] != place.bank || writes.row[i] != place.row ||
+            writes.column[writes.slot[i]] != place.column) {
+          continue;
+        }
+        ++counters_.forwarded;
+        burst_done(pc, slot, now_ + 1, admission_events_);
+        return true;
+      }
+    }
+  }
+  push_entry(queue, place, pc.banks[place.bank].row == static_cast<std::int64_t>(place.row), slot);
+  return true;
+}
+
+void Channel::admit(std::uint32_t index) {
+  while (admit_one(index, true)) {
+  }
+  while (admit_one(index, false)) {
+  }
+  PseudoChannel& pc = pcs_[index];
+  pc.admit_at = kNever;
+  for (std::size_t direction = 0; direction < 2; ++direction) {
+    if (pc.queues[direction].size >= device_->capacity[direction]) continue;
+    for (std::uint32_t left = pc.waiting[direction]; left != 0; left &= left - 1) {
+      const Train& train = pc.trains[pc.head[direction][static_cast<std::uint32_t>(__builtin_ctz(left))]];
+      pc.admit_at = std::min(pc.admit_at, train.arrival);
+    }
+  }
+  picks_[index].valid = false;
+}
+
+void Channel::account_refresh(std::uint32_t index) {
+  PseudoChannel& pc = pcs_[index];
+  while (pc.refresh_due <= now_) {
+    ++pc.owed;
+    pc.refresh_due += device_->refresh_interval;
+  }
+  pc.check_at = now_;
+}
+
+void Channel::start_maintenance(std::uint32_t index) {
+  PseudoChannel& pc = pcs_[index];
+  pc.check_at = kNever;
+  if (pc.maintenance != Maintenance::kNone) return;
+  if (pc.owed > 0 && device_->refresh->starts(pc.owed, pc.queues_empty())) {
+    const bool one = device_->refresh->per_bank();
+    pc.maintenance = one ? Maintenance::kRefreshBank : Maintenance::kRefreshAll;
+    pc.maintenance_bank = pc.rotation;
+  } else if ((pc.managed_banks & ~pc.open_banks) != 0) {
+    const bool one = device_->preset.refresh_management.per_bank;
+    pc.maintenance = one ? Maintenance::kManageBank : Maintenance::kManageAll;
+    pc.maintenance_bank = static_cast<std::uint32_t>(lowest(pc.managed_banks & ~pc.open_banks));
+  } else {
+    return;
+  }
+  picks_[index].valid = false;
+}
+
+Pick Channel::maintenance_pick(std::uint32_t index) const {
+  const PseudoChannel& pc = pcs_[index];
+  Pick pick;
+  switch (pc.maintenance) {
+    case Maintenance::kNone:
+      return pick;
+    case Maintenance::kRefreshAll:
+    case Maintenance::kManageAll:
+      if (pc.open_banks != 0) {
+        pick.command = Command::kPREab;
+      } else {
+        pick.command = pc.maintenance == Maintenance::kRefreshAll ? Command::kREFab : Command::kRFMab;
+      }
+      pick.at = std::max(now_, gates_.common(pick.command, index));
+      return pick;
+    case Maintenance::kRefreshBank:
+    case Maintenance::kManageBank:
+      if ((pc.open_banks & bit(pc.maintenance_bank)) != 0) {
+        pick.command = Command::kPRE;
+      } else {
+        pick.command = pc.maintenance == Maintenance::kRefreshBank ? Command::kREFpb : Command::kRFMpb;
+      }
+      pick.bank = static_cast<std::uint8_t>(pc.maintenance_bank);
+      pick.at = std::max(now_, gates_.earliest(pick.command, index, pick.bank));
+      return pick;
+  }
+  return pick;
+}
+
+Pick Channel::page_pick(std::uint32_t index) const {
+  const PseudoChannel& pc = pcs_[index];
+  Pick best;
+  const std::uint64_t wanted = pc.queues[0].hit_banks | pc.queues[1].hit_banks | pc.maintained_bank();
+  const Cycle least = std::max(now_, gates_.common(Command::kPRE, index));
+  for (std::uint64_t left = pc.open_banks & ~wanted; left != 0; left &= left - 1) {
+    const auto bank = static_cast<std::uint8_t>(lowest(left));
+    const Cycle at = std::max(
+        {least, gates_.own(Command::kPRE, index, bank), device_->page->close_from(pc.banks[bank].last_use)});
+    if (at < best.at) best = {at, Command::kPRE, 0, bank};
+  }
+  return best;
+}
+
+void Channel::choose(std::uint32_t index) {
+  PseudoChannel& pc = pcs_[index];
+  Picks& picks = picks_[index];
+  picks.valid = true;
+  picks.of.fill({});
+  if (!pc.queues_empty())
+    pc.draining = device_->drain->drains(pc.draining, pc.queues[0].size, pc.queues[1].size);
+  picks.of[kMaintain] = maintenance_pick(index);
+  if (pc.maintenance == Maintenance::kRefreshAll || pc.maintenance == Maintenance::kManageAll) return;
+  const Queue& queue = pc.queues[pc.draining ? 1 : 0];
+  if (queue.size != 0) {
+    const QueueView view{pc, queue, pc.draining, gates_, index, now_};
+    device_->scheduler->choose(view, picks.of[kColumn], picks.of[kRow]);
+  }
+  if (device_->closes_idle_rows) picks.of[kClosePage] = page_pick(index);
+}
+
+bool Channel::idle() const {
+  for (const PseudoChannel& pc : pcs_) {
+    if (!pc.queues_empty() || pc.maintenance != Maintenance::kNone) return false;
+  }
+  return true;
+}
+
+Pick Channel::power_pick() const {
+  const ControllerConfig& config = device_->preset.controller;
+  Pick pick;
+  const auto at = [&](Command command, Cycle from) {
+    pick.command = command;
+    pick.at = std::max({from, now_, gates_.channel(command)});
+    return pick;
+  };
+  const Cycle sleep = config.self_refresh_after > 0 ? idle_since_ + config.self_refresh_after : kNever;
+  if (power_ == Power::kSelfRefresh) return idle() ? pick : at(Command::kSRX, now_);
+  if (power_ == Power::kPowerDown) {
+    if (!idle()) return at(Command::kPDX, now_);
+    return sleep == kNever ? pick : at(Command::kPDX, sleep);
+  }
+  if (!idle()) return pick;
+  const Cycle down = config.power_down_after > 0 ? idle_since_ + config.power_down_after : kNever;
+  if (down < sleep && now_ < sleep) {
+    at(Command::kPDE, down);
+    if (pick.at < sleep) return pick;
+  }
+  if (sleep == kNever) return pick;
+  for (std::uint32_t i = 0; i < pcs_.size(); ++i) {
+    if (pcs_[i].open_banks == 0) continue;
+    pick.bank = static_cast<std::uint8_t>(i);  // here the pseudo-channel
+    pick.command = Command::kPREab;
+    pick.at = std::max({sleep, now_, gates_.common(Command::kPREab, i)});
+    return pick;
+  }
+  return at(Command::kSRE, sleep);
+}
+
+void Channel::run(Cycle limit, std::vector<TrainEvent>& events) {
+  const auto count = static_cast<std::uint32_t>(pcs_.size());
+  for (;;) {
+    // When does something happen next?
+    Cycle next = kNever;
+    std::uint32_t best_pc = 0;
+    Class best_class = kClasses;
+    Cycle best_at = kNever;
+    for (std::uint32_t i = 0; i < count; ++i) {
+      PseudoChannel& pc = pcs_[i];
+      if (!picks_[i].valid) choose(i);
+      next = std::min({next, pc.admit_at, pc.refresh_due, pc.check_at});
+      if (power_ != Power::kUp) continue;
+      for (std::uint8_t c = 0; c < kClasses; ++c) {
+        const Cycle at = picks_[i].of[c].at;
+        if (at > best_at || at == kNever) continue;
+        const bool better =
+            at < best_at || c < best_class || (c == best_class && pc.last_issue < pcs_[best_pc].last_issue);
+        if (!better) continue;
+        best_at = at;
+        best_class = static_cast<Class>(c);
+        best_pc = i;
+      }
+    }
+    Pick power;
+    if (device_->has_power_states) power = power_pick();
+    next = std::min({next, best_at, power.at});
+    if (next >= limit) break;
+    now_ = std::max(now_, next);
+
+    bool changed = false;
+    for (std::uint32_t i = 0; i < count; ++i) {
+      PseudoChannel& pc = pcs_[i];
+      if (pc.admit_at <= now_) {
+        admit(i);
+        changed = true;
+      }
+      if (pc.refresh_due <= now_) account_refresh(i);
+      if (pc.check_at <= now_) {
+        start_maintenance(i);
+        changed = true;
+      }
+    }
+    if (!admission_events_.empty()) {
+      events.insert(events.end(), admission_events_.begin(), admission_events_.end());
+      admission_events_.clear();
+    }
+    if (changed) continue;
+    if (best_at == now_) {
+      issue(best_pc, Pick(picks_[best_pc].of[best_class]), best_class, events);
+      if (at_anchor_) {
+        at_anchor_ = false;
+        if (steady_ != nullptr) steady_->anchor(*this, limit);
+      }
+    } else if (power.at == now_) {
+      issue_power(power);
+    }
+  }
+  now_ = std::max(now_, limit);
+}
+
+void Channel::set_background(PseudoChannel& pc, Background background) {
+  const auto cycles = static_cast<std::uint64_t>(now_ - pc.background_since);
+  switch (pc.background) {
+    case Background::kActive:
+      counters_.active_cycles += cycles;
+      break;
+    case Background::kPrecharged:
+      counters_.precharged_cycles += cycles;
+      break;
+    case Background::kPowerDown:
+      counters_.power_down_cycles += cycles;
+      break;
+    case Background::kSelfRefresh:
+      counters_.self_refresh_cycles += cycles;
+      break;
+  }
+  pc.background = background;
+  pc.background_since = now_;
+}
+
+void Channel::settle() {
+  for (PseudoChannel& pc : pcs_) set_background(pc, pc.background);
+}
+
+const ChannelCounters& Channel::settled_counters() {
+  settle();
+  return counters_;
+}
+
+void Channel::command(Command command, std::uint32_t index, std::uint32_t bank, std::uint32_t row,
+                      std::uint32_t column) {
+  gates_.issue(command, index, bank, now_);
+  ++counters_.commands[static_cast<std::size_t>(command)];
+  pcs_[index].last_issue = ++issued_;
+  for (std::uint32_t i = 0; i < pcs_.size(); ++i) {
+    Picks& picks = picks_[i];
+    if (i == index) {
+      picks.valid = false;
+      continue;
+    }
+    // Shared buses may have become too busy for what the others chose.
+    for (const Pick& pick : picks.of) {
+      if (pick.at != kNever && pick.at < gates_.channel(pick.command)) picks.valid = false;
+    }
+  }
+  if (sink_ == nullptr) return;
+  const Organisation& o = device_->preset.organisation;
+  CommandRecord record;
+  record.at = now_;
+  record.command = command;
+  record.where.channel = channel_;
+  record.where.pseudo_channel = index;
+  record.where.bank = bank;
+  record.where.group = bank / o.banks;
+  record.where.stack_id = record.where.group / o.bank_groups;
+  record.where.row = row;
+  record.where.column = column;
+  (*sink_)(record);
+}
+
+void Channel::open_row(std::uint32_t index, std::uint32_t bank, std::uint32_t row) {
+  PseudoChannel& pc = pcs_[index];
+  if (pc.open_banks == 0) set_background(pc, Background::kActive);
+  pc.open_banks |= bit(bank);
+  Bank& b = pc.banks[bank];
+  b.row = row;
+  b.served = 0;
+  b.last_use = now_;
+  if (device_->raaimt != 0 && ++b.activates >= device_->raaimt) pc.managed_banks |= bit(bank);
+  for (Queue& queue : pc.queues) row_opened(queue, bank, row);
+}
+
+void Channel::close_banks(std::uint32_t index, std::uint64_t banks) {
+  PseudoChannel& pc = pcs_[index];
+  banks &= pc.open_banks;
+  for (std::uint64_t left = banks; left != 0; left &= left - 1) pc.banks[lowest(left)].row = -1;
+  pc.open_banks &= ~banks;
+  for (Queue& queue : pc.queues) rows_closed(queue, banks);
+  if (banks != 0 && pc.open_banks == 0) set_background(pc, Background::kPrecharged);
+  if ((pc.managed_banks & banks) != 0) pc.check_at = now_ + 1;
+}
+
+void Channel::end_maintenance(std::uint32_t index) {
+  PseudoChannel& pc = pcs_[index];
+  const bool all = pc.maintenance == Maintenance::kRefreshAll || pc.maintenance == Maintenance::kManageAll;
+  const bool refresh =
+      pc.maintenance == Maintenance::kRefreshAll || pc.maintenance == Maintenance::kRefreshBank;
+  if (device_->raaimt != 0) {
+    const std::uint32_t first = all ? 0 : pc.maintenance_bank;
+    const std::uint32_t last = all ? device_->banks : first + 1;
+    for (std::uint32_t b = first; b < last; ++b) {
+      std::uint32_t& activates = pc.banks[b].activates;
+      activates -= std::min(activates, device_->raaimt);
+      if (activates < device_->raaimt) pc.managed_banks &= ~bit(b);
+    }
+  }
+  if (refresh) {
+    --pc.owed;
+    if (!all && ++pc.rotation == device_->banks) pc.rotation = 0;
+    at_anchor_ = index == 0 && pc.rotation == 0;
+  }
+  pc.maintenance = Maintenance::kNone;
+  if (pc.owed > 0 || pc.managed_banks != 0) pc.check_at = now_ + 1;
+}
+
+void Channel::burst_done(PseudoChannel& pc, std::uint16_t slot, Cycle done, std::vector<TrainEvent>& events) {
+  Train& train = pc.trains[slot];
+  train.first_done = std::min(train.first_done, done);
+  train.last_done = std::max(train.last_done, done);
+  if (--train.left != 0) return;
+  events.push_back({train.request, false, train.first_done, train.last_done});
+  pc.free_trains.push_back(slot);
+  --trains_in_flight_;
+}
+
+void Channel::column(std::uint32_t index, const Pick& pick, std::vector<TrainEvent>& events) {
+  PseudoChannel& pc = pcs_[index];
+  const bool is_write = pick.command == Command::kWR;
+  Queue& queue = pc.queues[is_write ? 1 : 0];
+  const std::uint8_t slot = queue.slot[pick.position];
+  const std::uint16_t train = queue.train[slot];
+  const std::uint8_t flags = queue.flags[slot];
+  command(pick.command, index, pick.bank, queue.row[pick.position], queue.column[slot]);
+  Bank& bank = pc.banks[pick.bank];
+  ++bank.served;
+  bank.last_use = now_;
+  if ((flags & Queue::kClosedRow) != 0) {
+    ++counters_.row_conflicts;
+  } else if ((flags & Queue::kOpenedRow) != 0) {
+    ++counters_.row_misses;
+  } else {
+    ++counters_.row_hits;
+  }
+  if (pc.trains[train].pins) ++(is_write ? counters_.pin_writes : counters_.pin_reads);
+  erase_entry(queue, pick.position);
+  if (pc.waiting[is_write ? 1 : 0] != 0) pc.admit_at = std::min(pc.admit_at, now_ + 1);
+  if (pc.owed > 0 && pc.queues_empty()) pc.check_at = now_ + 1;
+  burst_done(pc, train, now_ + (is_write ? device_->write_latency : device_->read_latency), events);
+}
+
+void Channel::issue(std::uint32_t index, const Pick& pick, Class kind, std::vector<TrainEvent>& events) {
+  PseudoChannel& pc = pcs_[index];
+  idle_since_ = now_ + 1;
+  switch (pick.command) {
+    case Command::kRD:
+    case Command::kWR:
+      column(index, pick, events);
+      break;
+    case Command::kACT: {
+      Queue& queue = pc.queues[pc.draining ? 1 : 0];
+      const std::uint32_t row = queue.row[pick.position];
+      queue.flags[queue.slot[pick.position]] |= Queue::kOpenedRow;
+      command(Command::kACT, index, pick.bank, row, 0);
+      open_row(index, pick.bank, row);
+      break;
+    }
+    case Command::kPRE:
+      if (kind == kRow) {
+        Queue& queue = pc.queues[pc.draining ? 1 : 0];
+        queue.flags[queue.slot[pick.position]] |= Queue::kClosedRow;
+      }
+      command(Command::kPRE, index, pick.bank, 0, 0);
+      close_banks(index, bit(pick.bank));
+      break;
+    case Command::kPREab:
+      command(Command::kPREab, index, 0, 0, 0);
+      close_banks(index, ~std::uint64_t{0});
+      break;
+    default:  // the maintenance command itself
+      command(pick.command, index, pick.bank, 0, 0);
+      end_maintenance(index);
+      break;
+  }
+}
+
+void Channel::issue_power(const Pick& pick) {
+  const Cycle idle_since = idle_since_;
+  if (pick.command == Command::kPREab) {
+    const std::uint32_t index = pick.bank;
+    command(Command::kPREab, index, 0, 0, 0);
+    close_banks(index, ~std::uint64_t{0});
+    idle_since_ = idle_since;
+    return;
+  }
+  const std::uint64_t last_issue = pcs_[0].last_issue;
+  command(pick.command, 0, 0, 0, 0);
+  pcs_[0].last_issue = last_issue;  // a command of the channel, not of a pseudo-channel
+  for (Picks& picks : picks_) picks.valid = false;
+  const bool entry = pick.command == Command::kPDE || pick.command == Command::kSRE;
+  const Background down = pick.command == Command::kPDE ? Background::kPowerDown : Background::kSelfRefresh;
+  for (PseudoChannel& pc : pcs_) {
+    const Background up = pc.open_banks != 0 ? Background::kActive : Background::kPrecharged;
+    set_background(pc, entry ? down : up);
+    if (pick.command == Command::kSRE) pc.refresh_due = kNever;
+    if (pick.command == Command::kSRX) {
+      pc.owed = 0;
+      pc.refresh_due = now_ + device_->refresh_interval;
+    }
+  }
+  if (pick.command == Command::kPDE) power_ = Power::kPowerDown;
+  if (pick.command == Command::kSRE) power_ = Power::kSelfRefresh;
+  if (!entry) power_ = Power::kUp;
+  if (pick.command == Command::kSRE || pick.command == Command::kSRX) idle_since_ = now_ + 1;
+}
+
+Cycle Channel::next_step() {
+  Cycle next = kNever;
+  for (std::uint32_t i = 0; i < pcs_.size(); ++i) {
+    if (!picks_[i].valid) choose(i);
+    const PseudoChannel& pc = pcs_[i];
+    next = std::min({next, pc.admit_at, pc.refresh_due, pc.check_at});
+    for (const Pick& pick : picks_[i].of) next = std::min(next, pick.at);
+  }
+  if (device_->has_power_states) next = std::min(next, power_pick().at);
+  return std::max(next, now_);
+}
+
+bool Channel::may_forward(const PseudoChannel& pc, const Train& read) const {
+  if (read.is_write || read.next == read.end) return false;
+  for (const Train& write : pc.trains) {
+    if (write.left != 0 && write.is_write && write.begin < read.end && read.next < write.end) return true;
+  }
+  return false;
+}
+
+Cycle Channel::next_event() {
+  if (trains_in_flight_ == 0) return kNever;
+  Cycle next = kNever;
+  bool step = false;  // the next step may bring something
+  for (const PseudoChannel& pc : pcs_) {
+    for (const Train& train : pc.trains) {
+      if (train.left == 0) continue;
+      const Cycle from = std::max(now_, train.arrival);
+      if (train.report_acceptance && train.next == train.begin) {
+        if (train.arrival >= now_) {
+          next = std::min(next, train.arrival + 1);
+        } else {
+          step = true;
+        }
+      }
+      if (may_forward(pc, train)) {
+        if (train.arrival >= now_) {
+          next = std::min(next, train.arrival + 1);
+        } else {
+          step = true;
+        }
+      } else {
+        // The remaining bursts follow one another on the data bus at best.
+        const Cycle latency = train.is_write ? device_->write_latency : device_->read_latency;
+        next = std::min(next, from + static_cast<Cycle>(train.left - 1) * device_->burst + latency);
+      }
+    }
+  }
+  return step ? std::min(next, next_step() + 1) : next;
+}
+
+}  // namespace memwall::hbm

@@ -1,0 +1,141 @@
+// SPDX-FileCopyrightText: The Memwall authors
+// SPDX-License-Identifier: Apache-2.0
+/// @file
+/// One channel with its pseudo-channels behind the controller: the scheduling contract of README.md, event by
+/// event. A channel does not know which channel it is: equal channels share one object (engine.h), and a copy
+/// of the object is a channel of its own.
+///
+/// Time moves only in run(): from one thing that happens to the next, however far apart they are.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "hbm/counters.h"
+#include "hbm/policy.h"
+#include "hbm/pseudo_channel.h"
+#include "hbm/steady_state.h"
+
+namespace memwall::hbm {
+
+/// What all channels of a stack have in common.
+struct Device {
+  explicit Device(const Preset& preset);
+
+  Preset preset;
+  ConstraintTable table;
+  std::unique_ptr<SchedulerPolicy> scheduler;
+  std::unique_ptr<PagePolicy> page;
+  std::unique_ptr<DrainPolicy> drain;
+  std::unique_ptr<RefreshPolicy> refresh;
+  Cycle burst, read_latency, write_latency;  ///< latency: column command to the end of the data
+  Cycle refresh_interval;                    ///< between two refresh commands of a pseudo-channel
+  std::uint32_t banks, pcs;                  ///< per pseudo-channel, per channel
+  std::uint32_t raaimt;                      ///< 0: no refresh management
+  std::array<std::uint32_t, 2> capacity;     ///< of the queues: reads, writes
+  bool closes_idle_rows, has_power_states, oldest_first;
+};
+
+/// A completion, or the acceptance of a train.
+struct TrainEvent {
+  std::uint32_t request;
+  bool accepted;
+  Cycle first;  ///< end of the data of the first burst
+  Cycle at;     ///< end of the data of the last burst; of an acceptance the cycle after the admission
+};
+
+class Channel {
+ public:
+  /// `steady` remembers periods; null: every burst is run.
+  Channel(const Device& device, SteadyState* steady);
+
+  /// Adds bursts [begin, end) of pseudo-channel `pc`; counts of `train` are set here. Arrivals do not
+  /// decrease.
+  void push(std::uint32_t pc, Train train);
+  /// Everything that happens before `limit`.
+  void run(Cycle limit, std::vector<TrainEvent>& events);
+
+  bool busy() const { return trains_in_flight_ != 0; }
+  std::uint32_t trains_in_flight() const { return trains_in_flight_; }
+  /// No event can become known before this cycle is run; kNever if no train is in flight.
+  Cycle next_event();
+  Cycle now() const { return now_; }
+
+  /// Background states counted up to what was run.
+  const ChannelCounters& settled_counters();
+  void clear_counters() { counters_ = {}; }
+
+  /// Called with every train in flight.
+  template <class Visit>
+  void for_each_train(Visit visit) const {
+    for (const PseudoChannel& pc : pcs_) {
+      for (const Train& train : pc.trains) {
+        if (train.left != 0) visit(train);
+      }
+    }
+  }
+  /// Equal words and equal now(): equal behaviour from now on, completions included.
+  std::vector<std::int64_t> state_words();
+
+  /// `channel`: what to call it in the records.
+  void set_command_sink(const CommandSink* sink, std::uint32_t channel);
+
+ private:
+  friend class StateCodec;
+  friend class SteadyState;
+  enum class Power : std::uint8_t { kUp, kPowerDown, kSelfRefresh };
+  enum Class : std::uint8_t { kMaintain, kColumn, kRow, kClosePage, kClasses };
+  struct Picks {
+    bool valid = false;
+    std::array<Pick, kClasses> of;
+  };
+
+  void choose(std::uint32_t pc);
+  Pick maintenance_pick(std::uint32_t pc) const;
+  Pick page_pick(std::uint32_t pc) const;
+  /// Earliest power command, or kNever.
+  Pick power_pick() const;
+  bool idle() const;
+  /// Nothing happens before it.
+  Cycle next_step();
+  /// Some burst that is not yet admitted may be answered from the write queue.
+  bool may_forward(const PseudoChannel& pc, const Train& read) const;
+
+  void admit(std::uint32_t pc);
+  bool admit_one(std::uint32_t pc, bool is_write);
+  void account_refresh(std::uint32_t pc);
+  void start_maintenance(std::uint32_t pc);
+
+  void issue(std::uint32_t pc, const Pick& pick, Class kind, std::vector<TrainEvent>& events);
+  void issue_power(const Pick& pick);
+  void command(Command command, std::uint32_t pc, std::uint32_t bank, std::uint32_t row,
+               std::uint32_t column);
+  void column(std::uint32_t pc, const Pick& pick, std::vector<TrainEvent>& events);
+  void open_row(std::uint32_t pc, std::uint32_t bank, std::uint32_t row);
+  void close_banks(std::uint32_t pc, std::uint64_t banks);
+  void end_maintenance(std::uint32_t pc);
+  void burst_done(PseudoChannel& pc, std::uint16_t train, Cycle done, std::vector<TrainEvent>& events);
+  void set_background(PseudoChannel& pc, Background background);
+  void settle();
+
+  const Device* device_;
+  SteadyState* steady_;
+  Gates gates_;
+  std::vector<PseudoChannel> pcs_;
+  std::vector<Picks> picks_;
+  Cycle now_ = 0;  ///< all earlier cycles are over
+  std::uint64_t issued_ = 0;
+  std::uint32_t trains_in_flight_ = 0;
+  Power power_ = Power::kUp;
+  Cycle idle_since_ = 0;
+  ChannelCounters counters_;
+  SteadyState::Anchor anchor_;
+  bool at_anchor_ = false;  ///< the command just issued ends a refresh period
+  const CommandSink* sink_ = nullptr;
+  std::uint32_t channel_ = 0;
+  std::vector<TrainEvent> admission_events_;
+};
+
+}  // namespace memwall::hbm

@@ -1,0 +1,74 @@
+// SPDX-FileCopyrightText: The Memwall authors
+// SPDX-License-Identifier: Apache-2.0
+/// @file
+/// Policies of the controller. Each is one file in policies/ that defines `register_<file name>`; nothing
+/// else names it. Policies hold configuration only: what changes lives in the pseudo-channel, so that it can
+/// be copied, compared and jumped over.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "hbm/pseudo_channel.h"
+
+namespace memwall::hbm {
+
+/// Chooses commands for the requests of the active queue (README.md, "Scheduling contract", step 5).
+class SchedulerPolicy {
+ public:
+  virtual ~SchedulerPolicy() = default;
+  /// Sets the column and the row command that can go first; of several at one time the oldest entry's. A pick
+  /// with at == kNever means that there is none.
+  virtual void choose(const QueueView& view, Pick& column, Pick& row) const = 0;
+};
+
+/// Closes rows that no entry goes to.
+class PagePolicy {
+ public:
+  virtual ~PagePolicy() = default;
+  /// From when such a row may be closed, given the cycle of the bank's last ACT, RD or WR; kNever: not at
+  /// all.
+  virtual Cycle close_from(Cycle last_use) const = 0;
+  /// How far back last_use matters.
+  virtual Cycle horizon() const { return 0; }
+};
+
+/// When writes are served instead of reads. Not asked while both queues are empty.
+class DrainPolicy {
+ public:
+  virtual ~DrainPolicy() = default;
+  virtual bool drains(bool draining, std::uint32_t reads, std::uint32_t writes) const = 0;
+};
+
+class RefreshPolicy {
+ public:
+  virtual ~RefreshPolicy() = default;
+  virtual bool per_bank() const { return false; }
+  /// `owed`: refreshes that are due, at least 1; `idle`: both queues of the pseudo-channel are empty.
+  virtual bool starts(std::uint32_t owed, bool idle) const = 0;
+  /// Refreshes that may be owed before one is forced.
+  virtual std::uint32_t postponable() const { return 0; }
+};
+
+template <class Policy>
+using PolicyMap =
+    std::map<std::string, std::function<std::unique_ptr<Policy>(const ControllerConfig& config)>>;
+
+/// All policies by name.
+struct Policies {
+  PolicyMap<SchedulerPolicy> scheduler;
+  PolicyMap<PagePolicy> page;
+  PolicyMap<DrainPolicy> write_drain;
+  PolicyMap<RefreshPolicy> refresh;
+};
+
+const Policies& policies();
+std::vector<std::string> scheduler_names();
+std::vector<std::string> page_names();
+std::vector<std::string> write_drain_names();
+std::vector<std::string> refresh_names();
+
+}  // namespace memwall::hbm

@@ -1,0 +1,174 @@
+// SPDX-FileCopyrightText: The Memwall authors
+// SPDX-License-Identifier: Apache-2.0
+/// @file
+/// State of one pseudo-channel as the controller sees it: queues, banks, trains that feed the queues, refresh
+/// debt. Plain data without behaviour of its own; channel.h moves it, policies look at it.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "hbm/constraint_table.h"
+#include "hbm/engine.h"
+
+namespace memwall::hbm {
+
+inline constexpr std::size_t kMaxEntries = 64;  ///< of a queue; the preset loader refuses more
+inline constexpr std::size_t kMaxBanks = 64;    ///< of a pseudo-channel; the preset loader refuses more
+inline constexpr std::uint16_t kNoTrain = 0xffff;
+
+/// Bit `n` of a mask over banks or queue positions.
+inline std::uint64_t bit(std::size_t n) { return std::uint64_t{1} << n; }
+inline std::size_t lowest(std::uint64_t mask) { return static_cast<std::size_t>(__builtin_ctzll(mask)); }
+
+/// Bursts of one direction that wait for column commands, oldest first. What a choice looks at for every
+/// entry lies densely; the rest is in slots that do not move.
+struct Queue {
+  std::uint32_t size = 0;
+  std::uint64_t hits = 0;  ///< positions whose row is open
+  std::uint64_t free_slots = ~std::uint64_t{0};
+  std::array<std::uint32_t, kMaxEntries> row{};     ///< by position
+  std::array<std::uint8_t, kMaxEntries> bank{};     ///< by position
+  std::array<std::uint8_t, kMaxEntries> slot{};     ///< by position
+  std::array<std::uint16_t, kMaxEntries> train{};   ///< by slot
+  std::array<std::uint16_t, kMaxEntries> column{};  ///< by slot
+  std::array<std::uint8_t, kMaxEntries> flags{};    ///< by slot: kClosedRow, kOpenedRow
+
+  static constexpr std::uint8_t kClosedRow = 1;  ///< a PRE was issued for it
+  static constexpr std::uint8_t kOpenedRow = 2;  ///< an ACT was issued for it
+
+  std::array<std::uint8_t, kMaxBanks> pending{};    ///< entries, by bank
+  std::array<std::uint8_t, kMaxBanks> hit_count{};  ///< entries whose row is open, by bank
+  std::uint64_t pending_banks = 0, hit_banks = 0;   ///< banks where these are not 0
+};
+
+/// The bursts of one request in this pseudo-channel.
+struct Train {
+  std::uint64_t begin = 0, next = 0, end = 0;  ///< local indices; [next, end) are not yet admitted
+  std::uint64_t left = 0;                      ///< bursts without completion
+  Cycle arrival = 0;
+  Cycle first_done = kNever, last_done = 0;
+  std::uint64_t order = 0;    ///< of submission
+  std::uint32_t request = 0;  ///< the engine's number
+  std::uint8_t source = 0;
+  bool is_write = false, pins = true, report_acceptance = false;
+  std::uint16_t behind = kNoTrain;  ///< next of the same source and direction
+};
+
+struct Bank {
+  std::int64_t row = -1;  ///< -1: closed
+  Cycle last_use = kLongAgo;
+  std::uint32_t served = 0;     ///< column commands since ACT
+  std::uint32_t activates = 0;  ///< rolling count for refresh management
+};
+
+enum class Maintenance : std::uint8_t { kNone, kRefreshAll, kRefreshBank, kManageAll, kManageBank };
+enum class Background : std::uint8_t { kPrecharged, kActive, kPowerDown, kSelfRefresh };
+
+struct PseudoChannel {
+  std::array<Queue, 2> queues;  ///< reads, writes
+  bool draining = false;        ///< the active queue is that of the writes
+
+  std::vector<Train> trains;  ///< in slots
+  std::vector<std::uint16_t> free_trains;
+  std::array<std::array<std::uint16_t, Engine::kSources>, 2> head, tail;  ///< by direction and source
+  std::array<std::uint16_t, 2> waiting{};     ///< sources with bursts that are not admitted, by direction
+  std::array<std::uint8_t, 2> last_source{};  ///< admitted last, by direction
+  Cycle admit_at = kNever;                    ///< next cycle at which an admission may succeed
+
+  std::array<Bank, kMaxBanks> banks;
+  std::uint64_t open_banks = 0;
+  std::uint64_t managed_banks = 0;  ///< raaimt reached: no ACT
+
+  Cycle refresh_due = kNever;
+  std::uint32_t owed = 0;
+  std::uint32_t rotation = 0;  ///< next bank of per-bank refresh
+  Maintenance maintenance = Maintenance::kNone;
+  std::uint32_t maintenance_bank = 0;
+  Cycle check_at = kNever;  ///< next cycle at which maintenance may have to start
+
+  std::uint64_t last_issue = 0;  ///< number of the last command of the channel that was this one's; 0: none
+  Background background = Background::kPrecharged;
+  Cycle background_since = 0;
+
+  bool queues_empty() const { return queues[0].size == 0 && queues[1].size == 0; }
+  std::uint64_t maintained_bank() const {
+    const bool one = maintenance == Maintenance::kRefreshBank || maintenance == Maintenance::kManageBank;
+    return one ? bit(maintenance_bank) : 0;
+  }
+};
+
+/// A command that could be issued, and when.
+struct Pick {
+  Cycle at = kNever;
+  Command command = Command::kRD;
+  std::uint8_t position = 0;  ///< in the active queue
+  std::uint8_t bank = 0;
+};
+
+/// What a scheduler sees of a pseudo-channel.
+struct QueueView {
+  const PseudoChannel& pc;
+  const Queue& queue;  ///< the active one; not empty
+  bool is_write;
+  const Gates& gates;
+  std::uint32_t index;  ///< of the pseudo-channel
+  Cycle now;
+
+  Command column_command() const { return is_write ? Command::kWR : Command::kRD; }
+  /// No time before this is possible for the command.
+  Cycle floor(Command command) const {
+    const Cycle common = gates.common(command, index);
+    return now > common ? now : common;
+  }
+  /// Banks to which no request command goes, because maintenance has them.
+  std::uint64_t blocked_banks() const { return pc.maintained_bank(); }
+
+  /// Oldest of the entries at `positions` (hits) whose column command can go first.
+  Pick first_column(std::uint64_t positions) const {
+    const Command command = column_command();
+    const Cycle least = floor(command);
+    Pick best;
+    for (; positions != 0; positions &= positions - 1) {
+      const std::size_t i = lowest(positions);
+      const Cycle own = gates.own(command, index, queue.bank[i]);
+      if (own <= least) return {least, command, static_cast<std::uint8_t>(i), queue.bank[i]};
+      if (own < best.at) best = {own, command, static_cast<std::uint8_t>(i), queue.bank[i]};
+    }
+    return best;
+  }
+  /// The row command that `bank` needs next for an entry that is no hit; at == kNever if it may not have one.
+  Pick row_command(std::size_t position, Cycle least_activate, Cycle least_precharge) const {
+    const std::uint8_t b = queue.bank[position];
+    const bool open = (pc.open_banks & bit(b)) != 0;
+    if (!open && (pc.managed_banks & bit(b)) != 0) return {};
+    const Command command = open ? Command::kPRE : Command::kACT;
+    const Cycle least = open ? least_precharge : least_activate;
+    const Cycle own = gates.own(command, index, b);
+    return {own > least ? own : least, command, static_cast<std::uint8_t>(position), b};
+  }
+  /// Among `banks`, each represented by its oldest entry at `positions`, the row command that can go first.
+  Pick first_row(std::uint64_t banks, std::uint64_t positions) const {
+    Pick best;
+    if (banks == 0) return best;
+    const Cycle activate = floor(Command::kACT);
+    const Cycle precharge = floor(Command::kPRE);
+    const Cycle least = activate < precharge ? activate : precharge;
+    for (; positions != 0 && banks != 0; positions &= positions - 1) {
+      const std::size_t i = lowest(positions);
+      const std::uint64_t b = bit(queue.bank[i]);
+      if ((banks & b) == 0) continue;
+      banks &= ~b;
+      const Pick pick = row_command(i, activate, precharge);
+      if (pick.at < best.at) best = pick;
+      if (best.at <= least) break;
+    }
+    return best;
+  }
+  std::uint64_t all_positions() const {
+    return queue.size == kMaxEntries ? ~std::uint64_t{0} : bit(queue.size) - 1;
+  }
+};
+
+}  // namespace memwall::hbm
