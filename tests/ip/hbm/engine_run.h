@@ -35,8 +35,9 @@ struct EngineRun {
 
 enum class Log { kNo, kYes };
 
-/// Submits `requests` in order, each once the time has come, and runs at least until `until`.
-inline EngineRun run_engine(const Preset& preset, const std::vector<Request>& requests, TimePs until, Log log,
+/// Submits `requests` in order, each once the time has come, and goes on for `idle` after the last is done, to
+/// a clock edge.
+inline EngineRun run_engine(const Preset& preset, const std::vector<Request>& requests, TimePs idle, Log log,
                             const Engine::Options& options = {}) {
   EngineRun run;
   Engine engine(preset, options);
@@ -49,7 +50,9 @@ inline EngineRun run_engine(const Preset& preset, const std::vector<Request>& re
     engine.submit(request);
   }
   run.reached = engine.finish(events);
-  if (run.reached < until) engine.advance(run.reached = until, events);
+  for (const Event& event : events) run.reached = std::max(run.reached, event.at);
+  run.reached = (run.reached + idle + preset.tCK_ps - 1) / preset.tCK_ps * preset.tCK_ps;
+  engine.advance(run.reached, events);
   run.counters = engine.counters(run.reached);
   run.take(events);
   return run;

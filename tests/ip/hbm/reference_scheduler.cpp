@@ -171,6 +171,7 @@ class Reference {
       PseudoChannel& pc = pcs_.at(trains[i].pseudo_channel);
       pc.trains[trains[i].is_write].at(trains[i].source).push_back({&trains[i], 0, i});
       bursts += trains[i].bursts.size();
+      sources_ = std::max(sources_, trains[i].source + 1);
     }
     const Cycle latest = trains.empty() ? 0 : trains.back().arrival;
     while (bursts_done_ < bursts || now_ < until) {
@@ -210,7 +211,7 @@ class Reference {
   }
   bool visible() const {
     for (const PseudoChannel& pc : pcs_) {
-      for (std::uint32_t source = 0; source < Engine::kSources; ++source) {
+      for (std::uint32_t source = 0; source < sources_; ++source) {
         if (visible(pc, false, source) || visible(pc, true, source)) return true;
       }
     }
@@ -220,8 +221,8 @@ class Reference {
   /// The source to be admitted next, or kSources.
   std::uint32_t arbitrate(const PseudoChannel& pc, bool write) const {
     std::uint32_t chosen = Engine::kSources;
-    for (std::uint32_t i = 0; i < Engine::kSources; ++i) {
-      const std::uint32_t source = (pc.next_source[write] + i) % Engine::kSources;
+    for (std::uint32_t i = 0; i < sources_; ++i) {
+      const std::uint32_t source = (pc.next_source[write] + i) % sources_;
       if (!visible(pc, write, source)) continue;
       if (c_.arbitration == "round_robin") return source;
       // Order of submission implies order of arrival.
@@ -239,7 +240,7 @@ class Reference {
       while (queue.size() < (write ? c_.write_queue : c_.read_queue)) {
         const std::uint32_t source = arbitrate(pc, write);
         if (source == Engine::kSources) break;
-        pc.next_source[write] = (source + 1) % Engine::kSources;
+        pc.next_source[write] = (source + 1) % sources_;
         Waiting& waiting = pc.trains[write][source].front();
         const Train& train = *waiting.train;
         const Place place = train.bursts[waiting.next_burst];
@@ -358,7 +359,8 @@ class Reference {
 
   /// Issues the next command of this cycle, if one may go.
   bool issue_one() {
-    std::vector<PseudoChannel*> order;
+    auto& order = order_;
+    order.clear();
     for (PseudoChannel& pc : pcs_) order.push_back(&pc);
     std::stable_sort(order.begin(), order.end(), [](const PseudoChannel* a, const PseudoChannel* b) {
       return a->last_command < b->last_command;
@@ -451,29 +453,35 @@ class Reference {
     return false;
   }
 
+  /// PRE or ACT, whichever the entry needs next, if it may go.
+  bool issue_row_for(PseudoChannel& pc, Entry& entry) {
+    const std::uint32_t bank = entry.place.bank;
+    if (reserved(pc, bank)) return false;
+    if (pc.banks[bank].open) {
+      if (!ready(C::kPRE, pc, bank)) return false;
+      precharge(pc, bank);
+      entry.precharged = true;
+      return true;
+    }
+    if (used_up(pc.banks[bank]) || !ready(C::kACT, pc, bank)) return false;
+    activate(pc, bank, entry.place.row);
+    entry.activated = true;
+    return true;
+  }
+
   bool issue_row(PseudoChannel& pc) {
     Queue& queue = pc.active();
+    if (c_.scheduler == "fcfs") {
+      return !queue.empty() && !is_hit(pc, queue.front()) && issue_row_for(pc, queue.front());
+    }
     std::vector<bool> settled(pc.banks.size());  // banks with hits, or whose oldest entry was looked at
     for (const Entry& entry : queue) {
       if (is_hit(pc, entry) && !capped(pc, entry.place.bank)) settled[entry.place.bank] = true;
     }
     for (Entry& entry : queue) {
-      const std::uint32_t bank = entry.place.bank;
-      if (!is_hit(pc, entry) && !settled[bank] && !reserved(pc, bank)) {
-        settled[bank] = true;
-        if (pc.banks[bank].open) {
-          if (ready(C::kPRE, pc, bank)) {
-            precharge(pc, bank);
-            entry.precharged = true;
-            return true;
-          }
-        } else if (!used_up(pc.banks[bank]) && ready(C::kACT, pc, bank)) {
-          activate(pc, bank, entry.place.row);
-          entry.activated = true;
-          return true;
-        }
-      }
-      if (c_.scheduler == "fcfs") return false;
+      if (is_hit(pc, entry) || settled[entry.place.bank]) continue;
+      settled[entry.place.bank] = true;
+      if (issue_row_for(pc, entry)) return true;
     }
     return false;
   }
@@ -574,8 +582,10 @@ class Reference {
   std::uint32_t channel_;
   PastCommands past_;
   std::vector<PseudoChannel> pcs_;
+  std::vector<PseudoChannel*> order_;  ///< in which they are asked for commands
   Outcome out_;
   std::size_t bursts_done_ = 0;
+  std::uint32_t sources_ = 0;  ///< in use
   Cycle now_ = 0;
   Cycle interval_ = 0;
   Cycle idle_since_ = 0;
