@@ -16,7 +16,12 @@ using C = Command;
 class PastCommands {
  public:
   explicit PastCommands(const Preset& preset) : o_(preset.organisation) {
-    for (const Constraint& rule : preset.constraints) rules_.push_back({&rule, {}});
+    rules_.reserve(preset.constraints.size());
+    for (const Constraint& row : preset.constraints) {
+      rules_.push_back({&row, {}});
+      for (const Command prev : row.prev) after_[static_cast<std::size_t>(prev)].push_back(&rules_.back());
+      for (const Command next : row.next) before_[static_cast<std::size_t>(next)].push_back(&rules_.back());
+    }
     for (auto& memo : memo_) memo.assign(o_.pseudo_channels * o_.banks_total(), kUnknown);
   }
 
@@ -28,12 +33,9 @@ class PastCommands {
   }
 
   void add(Command command, std::uint32_t pc, std::uint32_t bank, Cycle at) {
-    for (Rule& rule : rules_) {
-      const auto& prev = rule.row->prev;
-      if (std::find(prev.begin(), prev.end(), command) != prev.end()) {
-        rule.past.push_front({{command, pc, bank}, at});
-      }
-      while (!rule.past.empty() && rule.past.back().at + rule.row->latency <= at) rule.past.pop_back();
+    for (Rule* rule : after_[static_cast<std::size_t>(command)]) {
+      while (!rule->past.empty() && rule->past.back().at + rule->row->latency <= at) rule->past.pop_back();
+      rule->past.push_front({{command, pc, bank}, at});
     }
     for (auto& memo : memo_) std::fill(memo.begin(), memo.end(), kUnknown);
   }
@@ -50,7 +52,7 @@ class PastCommands {
   };
   struct Rule {
     const Constraint* row;
-    std::deque<Past> past;  ///< latest first; none older than the latency
+    std::deque<Past> past;  ///< latest first
   };
 
   /// Number of the instance of `level` that holds a bank.
@@ -82,14 +84,12 @@ class PastCommands {
   }
   Cycle look_up(const Target& target) const {
     Cycle at = 0;
-    for (const Rule& rule : rules_) {
-      const auto& next = rule.row->next;
-      if (std::find(next.begin(), next.end(), target.command) == next.end()) continue;
+    for (const Rule* rule : before_[static_cast<std::size_t>(target.command)]) {
       unsigned seen = 0;
-      for (const Past& past : rule.past) {
-        if (!concerns(*rule.row, past.target, target)) continue;
-        if (++seen < rule.row->window) continue;
-        at = std::max(at, past.at + rule.row->latency);
+      for (const Past& past : rule->past) {
+        if (!concerns(*rule->row, past.target, target)) continue;
+        if (++seen < rule->row->window) continue;
+        at = std::max(at, past.at + rule->row->latency);
         break;
       }
     }
@@ -98,6 +98,7 @@ class PastCommands {
 
   Organisation o_;
   std::vector<Rule> rules_;
+  std::array<std::vector<Rule*>, kCommands> after_, before_;  ///< rules by earlier and by later command
   std::array<std::vector<Cycle>, kCommands> memo_;
 };
 
@@ -156,7 +157,7 @@ class Reference {
   Reference(const Preset& preset, std::uint32_t channel)
       : p_(preset), o_(preset.organisation), c_(preset.controller), channel_(channel), past_(preset) {
     interval_ = p_.refresh_interval();
-    if (c_.refresh == "per_bank") interval_ /= o_.banks_total();
+    if (per_bank_) interval_ /= o_.banks_total();
     pcs_.resize(o_.pseudo_channels);
     for (std::uint32_t i = 0; i < pcs_.size(); ++i) {
       pcs_[i].index = i;
@@ -224,7 +225,7 @@ class Reference {
     for (std::uint32_t i = 0; i < sources_; ++i) {
       const std::uint32_t source = (pc.next_source[write] + i) % sources_;
       if (!visible(pc, write, source)) continue;
-      if (c_.arbitration == "round_robin") return source;
+      if (round_robin_) return source;
       // Order of submission implies order of arrival.
       if (chosen == Engine::kSources ||
           pc.trains[write][source].front().order < pc.trains[write][chosen].front().order) {
@@ -278,7 +279,7 @@ class Reference {
 
   bool wants_refresh(const PseudoChannel& pc) const {
     if (pc.owed == 0) return false;
-    if (c_.refresh != "postponed") return true;
+    if (!postponed_) return true;
     return pc.owed >= static_cast<std::int64_t>(c_.refresh_max_postponed) + 1 || !pc.queued();
   }
 
@@ -289,7 +290,7 @@ class Reference {
   void choose_maintenance(PseudoChannel& pc) const {
     if (pc.maintenance.active) return;
     if (wants_refresh(pc)) {
-      const bool all = c_.refresh != "per_bank";
+      const bool all = !per_bank_;
       pc.maintenance = {true, all, true, all ? C::kREFab : C::kREFpb, all ? 0 : pc.rotation};
       return;
     }
@@ -308,7 +309,7 @@ class Reference {
       if (!pc.queued()) continue;
       const std::size_t reads = pc.queue[0].size();
       const std::size_t writes = pc.queue[1].size();
-      if (c_.write_drain == "read_first") {
+      if (read_first_) {
         pc.draining = reads == 0 || writes >= c_.write_queue;
       } else if (pc.draining) {
         if (writes == 0 || (writes <= c_.drain_low && reads != 0)) pc.draining = false;
@@ -420,7 +421,7 @@ class Reference {
 
   /// Have the hits of this bank had their share while another row waits?
   bool capped(PseudoChannel& pc, std::uint32_t index) {
-    if (c_.scheduler != "fr_fcfs_cap") return false;
+    if (!cap_) return false;
     const Bank& bank = pc.banks[index];
     if (!bank.open || bank.columns < c_.row_hit_cap) return false;
     const Queue& queue = pc.active();
@@ -440,7 +441,7 @@ class Reference {
         issue(command, pc, place.bank, place.row, place.column);
         pc.banks[place.bank].last_use = now_;
         ++pc.banks[place.bank].columns;
-        done(entry.tag, now_ + p_.cycles(pc.draining ? "tWL" : "tRL") + p_.burst());
+        done(entry.tag, now_ + (pc.draining ? write_done_ : read_done_));
         ++(entry.precharged  ? out_.counters.row_conflicts
            : entry.activated ? out_.counters.row_misses
                              : out_.counters.row_hits);
@@ -448,7 +449,7 @@ class Reference {
         queue.erase(queue.begin() + static_cast<std::ptrdiff_t>(i));
         return true;
       }
-      if (c_.scheduler == "fcfs") return false;  // only the oldest counts
+      if (fcfs_) return false;  // only the oldest counts
     }
     return false;
   }
@@ -471,7 +472,7 @@ class Reference {
 
   bool issue_row(PseudoChannel& pc) {
     Queue& queue = pc.active();
-    if (c_.scheduler == "fcfs") {
+    if (fcfs_) {
       return !queue.empty() && !is_hit(pc, queue.front()) && issue_row_for(pc, queue.front());
     }
     std::vector<bool> settled(pc.banks.size());  // banks with hits, or whose oldest entry was looked at
@@ -487,10 +488,10 @@ class Reference {
   }
 
   bool issue_page_policy(PseudoChannel& pc) {
-    if (c_.page == "open") return false;
+    if (open_page_) return false;
     for (std::uint32_t bank = 0; bank < pc.banks.size(); ++bank) {
       if (!pc.banks[bank].open || reserved(pc, bank) || is_wanted(pc, bank)) continue;
-      if (c_.page == "timeout" && now_ < pc.banks[bank].last_use + c_.page_timeout) continue;
+      if (timeout_ && now_ < pc.banks[bank].last_use + c_.page_timeout) continue;
       if (!ready(C::kPRE, pc, bank)) continue;
       precharge(pc, bank);
       return true;
@@ -579,6 +580,11 @@ class Reference {
   const Preset& p_;
   const Organisation& o_;
   const ControllerConfig& c_;
+  const bool fcfs_ = c_.scheduler == "fcfs", cap_ = c_.scheduler == "fr_fcfs_cap";
+  const bool round_robin_ = c_.arbitration == "round_robin", read_first_ = c_.write_drain == "read_first";
+  const bool per_bank_ = c_.refresh == "per_bank", postponed_ = c_.refresh == "postponed";
+  const bool open_page_ = c_.page == "open", timeout_ = c_.page == "timeout";
+  const Cycle read_done_ = p_.cycles("tRL") + p_.burst(), write_done_ = p_.cycles("tWL") + p_.burst();
   std::uint32_t channel_;
   PastCommands past_;
   std::vector<PseudoChannel> pcs_;
