@@ -81,6 +81,7 @@ Device::Device(const Preset& source)
       raaimt(preset.refresh_management.present ? preset.refresh_management.raaimt : 0),
       capacity{preset.controller.read_queue, preset.controller.write_queue},
       closes_idle_rows(page->close_from(0) != kNever),
+      caps_hits(preset.controller.scheduler != "fr_fcfs"),
       has_power_states(preset.controller.power_down_after > 0 || preset.controller.self_refresh_after > 0),
       oldest_first(preset.controller.arbitration == "oldest") {
   if (refresh->per_bank()) refresh_interval = std::max<Cycle>(1, refresh_interval / banks);
@@ -108,6 +109,21 @@ void Channel::push(std::uint32_t index, Train train) {
   train.first_done = kNever;
   train.last_done = 0;
   train.behind = kNoTrain;
+  if (train.is_write) {
+    ++pc.writes_in_flight;
+    for (Train& other : pc.trains) {
+      if (other.left != 0 && !other.is_write && other.next < train.end && train.begin < other.end)
+        other.may_forward = true;
+    }
+  } else {
+    train.may_forward = false;
+    if (pc.writes_in_flight != 0) {
+      for (const Train& other : pc.trains) {
+        if (other.left != 0 && other.is_write && other.begin < train.end && train.begin < other.end)
+          train.may_forward = true;
+      }
+    }
+  }
   std::uint16_t slot;
   if (pc.free_trains.empty()) {
     slot = static_cast<std::uint16_t>(pc.trains.size());
@@ -286,14 +302,31 @@ Pick Channel::page_pick(std::uint32_t index) const {
   return best;
 }
 
+void Channel::choose_direction(PseudoChannel& pc) const {
+  const std::uint32_t reads = pc.queues[0].size;
+  const std::uint32_t writes = pc.queues[1].size;
+  if (writes == 0) {
+    if (reads != 0) pc.draining = false;
+  } else {
+    pc.draining = reads == 0 || device_->drain->drains(pc.draining, reads, writes);
+  }
+}
+
+bool Channel::admission_comes_first(const PseudoChannel& pc) const {
+  // In this cycle only a row command could go, the data bus being taken by the column command before.
+  if (pc.admit_at != now_ + 1 || pc.maintenance != Maintenance::kNone || device_->closes_idle_rows) return false;
+  const Queue& queue = pc.queues[pc.draining ? 1 : 0];
+  return queue.size != 0 && (queue.pending_banks & ~queue.hit_banks) == 0 && !device_->caps_hits;
+}
+
 void Channel::choose(std::uint32_t index) {
   PseudoChannel& pc = pcs_[index];
   Picks& picks = picks_[index];
   picks.valid = true;
-  picks.of.fill({});
-  if (!pc.queues_empty())
-    pc.draining = device_->drain->drains(pc.draining, pc.queues[0].size, pc.queues[1].size);
-  picks.of[kMaintain] = maintenance_pick(index);
+  for (Pick& pick : picks.of) pick.at = kNever;
+  picks.best_class = kMaintain;
+  choose_direction(pc);
+  if (pc.maintenance != Maintenance::kNone) picks.of[kMaintain] = maintenance_pick(index);
   if (pc.maintenance == Maintenance::kRefreshAll || pc.maintenance == Maintenance::kManageAll) return;
   const Queue& queue = pc.queues[pc.draining ? 1 : 0];
   if (queue.size != 0) {
@@ -301,6 +334,9 @@ void Channel::choose(std::uint32_t index) {
     device_->scheduler->choose(view, picks.of[kColumn], picks.of[kRow]);
   }
   if (device_->closes_idle_rows) picks.of[kClosePage] = page_pick(index);
+  for (std::uint8_t c = 1; c < kClasses; ++c) {
+    if (picks.of[c].at < picks.best().at) picks.best_class = static_cast<Class>(c);
+  }
 }
 
 bool Channel::idle() const {
@@ -513,6 +549,7 @@ void Channel::burst_done(PseudoChannel& pc, std::uint16_t slot, Cycle done, std:
   train.last_done = std::max(train.last_done, done);
   if (--train.left != 0) return;
   events.push_back({train.request, false, train.first_done, train.last_done});
+  if (train.is_write) --pc.writes_in_flight;
   pc.free_trains.push_back(slot);
   --trains_in_flight_;
 }
@@ -537,7 +574,10 @@ void Channel::column(std::uint32_t index, const Pick& pick, std::vector<TrainEve
   }
   if (pc.trains[train].pins) ++(is_write ? counters_.pin_writes : counters_.pin_reads);
   erase_entry(queue, pick.position);
-  if (pc.waiting[is_write ? 1 : 0] != 0) pc.admit_at = std::min(pc.admit_at, now_ + 1);
+  if (pc.waiting[is_write ? 1 : 0] != 0) {
+    pc.admit_at = std::min(pc.admit_at, now_ + 1);
+    just_served_ = index;
+  }
   if (pc.owed > 0 && pc.queues_empty()) pc.check_at = now_ + 1;
   burst_done(pc, train, now_ + (is_write ? device_->write_latency : device_->read_latency), events);
 }
@@ -619,14 +659,6 @@ Cycle Channel::next_step() {
   return std::max(next, now_);
 }
 
-bool Channel::may_forward(const PseudoChannel& pc, const Train& read) const {
-  if (read.is_write || read.next == read.end) return false;
-  for (const Train& write : pc.trains) {
-    if (write.left != 0 && write.is_write && write.begin < read.end && read.next < write.end) return true;
-  }
-  return false;
-}
-
 Cycle Channel::next_event() {
   if (trains_in_flight_ == 0) return kNever;
   Cycle next = kNever;
@@ -642,7 +674,7 @@ Cycle Channel::next_event() {
           step = true;
         }
       }
-      if (may_forward(pc, train)) {
+      if (train.may_forward && train.next != train.end) {
         if (train.arrival >= now_) {
           next = std::min(next, train.arrival + 1);
         } else {

@@ -35,7 +35,7 @@ struct Device {
   std::uint32_t banks, pcs;                  ///< per pseudo-channel, per channel
   std::uint32_t raaimt;                      ///< 0: no refresh management
   std::array<std::uint32_t, 2> capacity;     ///< of the queues: reads, writes
-  bool closes_idle_rows, has_power_states, oldest_first;
+  bool closes_idle_rows, caps_hits, has_power_states, oldest_first;
 };
 
 /// A completion, or the acceptance of a train.
@@ -89,10 +89,16 @@ class Channel {
   enum Class : std::uint8_t { kMaintain, kColumn, kRow, kClosePage, kClasses };
   struct Picks {
     bool valid = false;
+    Class best_class = kMaintain;  ///< the first of those with the least time
     std::array<Pick, kClasses> of;
+
+    const Pick& best() const { return of[best_class]; }
   };
 
   void choose(std::uint32_t pc);
+  void choose_direction(PseudoChannel& pc) const;
+  /// Nothing can be issued before the next admission, which is due in the next cycle.
+  bool admission_comes_first(const PseudoChannel& pc) const;
   Pick maintenance_pick(std::uint32_t pc) const;
   Pick page_pick(std::uint32_t pc) const;
   /// Earliest power command, or kNever.
@@ -100,8 +106,6 @@ class Channel {
   bool idle() const;
   /// Nothing happens before it.
   Cycle next_step();
-  /// Some burst that is not yet admitted may be answered from the write queue.
-  bool may_forward(const PseudoChannel& pc, const Train& read) const;
 
   void admit(std::uint32_t pc);
   bool admit_one(std::uint32_t pc, bool is_write);
@@ -132,6 +136,8 @@ class Channel {
   Cycle idle_since_ = 0;
   ChannelCounters counters_;
   SteadyState::Anchor anchor_;
+  static constexpr std::uint32_t kNobody = ~std::uint32_t{0};
+  std::uint32_t just_served_ = kNobody;  ///< pseudo-channel whose column command freed an entry
   bool at_anchor_ = false;  ///< the command just issued ends a refresh period
   const CommandSink* sink_ = nullptr;
   std::uint32_t channel_ = 0;

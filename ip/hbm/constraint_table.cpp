@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "hbm/policy.h"
+
 namespace memwall::hbm {
 
 ConstraintTable::ConstraintTable(const Preset& preset) {
@@ -20,6 +22,29 @@ ConstraintTable::ConstraintTable(const Preset& preset) {
     places_.push_back({kWide + group / o.bank_groups * kNarrow, groups_from + group * kNarrow,
                        banks_from + bank * kNarrow});
   }
+  // Rows that lead only to commands that are never issued need not be followed.
+  const ControllerConfig& c = preset.controller;
+  const bool power = c.power_down_after > 0 || c.self_refresh_after > 0;
+  const bool per_bank_refresh = policies().refresh.at(c.refresh)(c)->per_bank();
+  const auto is_used = [&](Command command) {
+    switch (command) {
+      case Command::kREFab:
+        return !per_bank_refresh;
+      case Command::kREFpb:
+        return per_bank_refresh;
+      case Command::kRFMab:
+        return preset.refresh_management.present && !preset.refresh_management.per_bank;
+      case Command::kRFMpb:
+        return preset.refresh_management.present && preset.refresh_management.per_bank;
+      case Command::kPDE:
+      case Command::kPDX:
+      case Command::kSRE:
+      case Command::kSRX:
+        return power;
+      default:
+        return true;
+    }
+  };
   const std::uint32_t instances[kLevels] = {1, o.pseudo_channels, o.pseudo_channels * stack_ids_,
                                             o.pseudo_channels * groups_, o.pseudo_channels * banks_};
 
@@ -33,9 +58,14 @@ ConstraintTable::ConstraintTable(const Preset& preset) {
       window_times_ += count * row.window;
       window_instances_ += count;
     }
+    for (const Command next : row.next) {
+      if (row.level == Level::kBankGroup) levels_[static_cast<std::size_t>(next)] |= kByGroup;
+      if (row.level == Level::kStackId) levels_[static_cast<std::size_t>(next)] |= kByStackId;
+    }
     const bool wide = row.level == Level::kChannel || row.level == Level::kPseudoChannel;
     for (const Command prev : row.prev) {
       for (const Command next : row.next) {
+        if (!is_used(prev) || !is_used(next)) continue;
         const auto slot =
             static_cast<std::uint8_t>(wide ? static_cast<std::uint32_t>(next) : bank_slot(next));
         auto& effects = effects_[static_cast<std::size_t>(prev)];

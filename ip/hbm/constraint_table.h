@@ -70,6 +70,8 @@ class ConstraintTable {
   std::vector<Window> windows_;
   std::vector<Places> places_;
   std::uint32_t stack_ids_ = 0, groups_ = 0, banks_ = 0;  // per pseudo-channel
+  static constexpr std::uint8_t kByGroup = 1, kByStackId = 2;
+  std::array<std::uint8_t, kCommands> levels_{};          // where rows lead to the command, above the bank
   std::uint32_t pc_stride_ = 0, size_ = 0, window_times_ = 0, window_instances_ = 0;
 };
 
@@ -87,8 +89,23 @@ class Gates {
   /// By stack id, bank group and bank alone; `command` is a bank command.
   Cycle own(Command command, std::uint32_t pc, std::uint32_t bank) const {
     const Cycle* const base = ready_.data() + table_->pc_base(pc) + ConstraintTable::bank_slot(command);
-    return max(base[table_->stack_id_at(bank)],
-               max(base[table_->group_at(bank)], base[table_->bank_at(bank)]));
+    const ConstraintTable::Places& places = table_->places_[bank];
+    const std::uint8_t levels = table_->levels_[static_cast<std::size_t>(command)];
+    Cycle at = base[places.bank];
+    if ((levels & ConstraintTable::kByGroup) != 0) at = max(at, base[places.group]);
+    if ((levels & ConstraintTable::kByStackId) != 0) at = max(at, base[places.stack_id]);
+    return at;
+  }
+  /// The least that the stack ids of the pseudo-channel ask for.
+  Cycle every_stack_id(Command command, std::uint32_t pc) const {
+    const Cycle* at = ready_.data() + table_->pc_base(pc) + ConstraintTable::kWide +
+                      ConstraintTable::bank_slot(command);
+    Cycle least = *at;
+    for (std::uint32_t i = 1; i < table_->stack_ids_; ++i) {
+      at += ConstraintTable::kNarrow;
+      least = *at < least ? *at : least;
+    }
+    return least;
   }
   Cycle earliest(Command command, std::uint32_t pc, std::uint32_t bank) const {
     return max(common(command, pc), own(command, pc, bank));

@@ -20,6 +20,7 @@ struct Segment {
 
 /// Up to this many bursts a request is looked at burst by burst.
 constexpr std::uint64_t kFewBursts = 32;
+constexpr std::uint32_t kDealtWith = ~std::uint32_t{0};
 
 }  // namespace
 
@@ -87,7 +88,12 @@ class Engine::Impl {
   PortCounters ports_[kPorts];
   std::vector<Flight> flights_;
   std::vector<std::uint32_t> free_flights_;
-  std::vector<Segment> segments_;  ///< of the request being submitted, by pseudo-channel of the stack
+  // Of the request being submitted:
+  Segment everywhere_;                  ///< if all pseudo-channels have the same
+  std::vector<Segment> segments_;       ///< else, by pseudo-channel of the stack
+  std::vector<std::uint32_t> filled_;   ///< those that are not empty
+  std::vector<std::uint32_t> touched_;  ///< their channels
+  std::vector<std::uint32_t> alike_;
   std::vector<TrainEvent> train_events_;
   struct Known {
     Event event;
@@ -120,22 +126,31 @@ bool Engine::Impl::split_into_segments(std::uint64_t begin, std::uint64_t end) {
   const AddressMap& map = device.preset.map;
   const std::uint64_t burst = device.preset.organisation.access_bytes;
   if (begin % map.stripe_bytes() == 0 && end % map.stripe_bytes() == 0) {
-    segments_[0] = {map.first_local(0, begin), map.first_local(0, end)};
+    everywhere_ = {map.first_local(0, begin), map.first_local(0, end)};
     return true;
   }
-  std::fill(segments_.begin(), segments_.end(), Segment{});
+  for (const std::uint32_t pc : filled_) segments_[pc] = {};
+  filled_.clear();
+  touched_.clear();
+  const auto fill = [&](std::uint32_t pc, const Segment& segment) {
+    segments_[pc] = segment;
+    filled_.push_back(pc);
+    const std::uint32_t channel = pc / device.pcs;
+    if (std::find(touched_.begin(), touched_.end(), channel) == touched_.end()) touched_.push_back(channel);
+  };
   if ((end - begin) / burst <= kFewBursts) {
     for (std::uint64_t at = begin; at < end; at += burst) {
       const Location where = map.decode(at);
-      Segment& segment = segments_[where.channel * device.pcs + where.pseudo_channel];
+      const std::uint32_t pc = where.channel * device.pcs + where.pseudo_channel;
       const std::uint64_t local = map.local(at);
-      if (segment.begin == segment.end) segment = {local, local};
-      ++segment.end;
+      if (segments_[pc].begin == segments_[pc].end) fill(pc, {local, local});
+      ++segments_[pc].end;
     }
     return false;
   }
   for (std::uint32_t pc = 0; pc < segments_.size(); ++pc) {
-    segments_[pc] = {map.first_local(pc, begin), map.first_local(pc, end)};
+    const Segment segment = {map.first_local(pc, begin), map.first_local(pc, end)};
+    if (segment.begin != segment.end) fill(pc, segment);
   }
   return false;
 }
@@ -237,9 +252,9 @@ void Engine::Impl::submit(const Request& request) {
   train.pins = request.port == Port::kPins;
   train.report_acceptance = request.report_acceptance;
 
-  const auto push = [&](Group& group, std::uint32_t channel, bool same) {
+  const auto push = [&](Group& group, std::uint32_t channel, bool everywhere) {
     for (std::uint32_t pc = 0; pc < device.pcs; ++pc) {
-      const Segment& segment = segments_[same ? 0 : channel * device.pcs + pc];
+      const Segment& segment = everywhere ? everywhere_ : segments_[channel * device.pcs + pc];
       if (segment.begin == segment.end) continue;
       train.begin = segment.begin;
       train.end = segment.end;
@@ -257,20 +272,22 @@ void Engine::Impl::submit(const Request& request) {
     return;
   }
   // Channels of a group that get different traffic part here.
-  const std::size_t groups = groups_.size();
-  std::vector<std::uint32_t> alike;
-  for (std::size_t g = 0; g < groups; ++g) {
-    Group& group = *groups_[g];
-    for (;;) {
-      const std::uint32_t first = group.members.front();
-      alike.clear();
-      for (const std::uint32_t member : group.members) {
-        if (same_segments(first, member)) alike.push_back(member);
-      }
-      if (alike.size() == group.members.size()) break;
-      push(separate(group, alike), first, false);
+  for (std::size_t i = 0; i < touched_.size(); ++i) {
+    const std::uint32_t channel = touched_[i];
+    if (channel == kDealtWith) continue;
+    Group& group = group_with(channel);
+    if (group.members.size() == 1) {
+      push(group, channel, false);
+      continue;
     }
-    push(group, group.members.front(), false);
+    alike_.clear();
+    for (std::size_t j = i; j < touched_.size(); ++j) {
+      const std::uint32_t other = touched_[j];
+      if (other == kDealtWith || &group_with(other) != &group || !same_segments(channel, other)) continue;
+      alike_.push_back(other);
+      touched_[j] = kDealtWith;
+    }
+    push(alike_.size() == group.members.size() ? group : separate(group, alike_), channel, false);
   }
 }
 

@@ -53,6 +53,7 @@ struct Train {
   std::uint32_t request = 0;  ///< the engine's number
   std::uint8_t source = 0;
   bool is_write = false, pins = true, report_acceptance = false;
+  bool may_forward = false;         ///< a read that shares bursts with a write in flight
   std::uint16_t behind = kNoTrain;  ///< next of the same source and direction
 };
 
@@ -73,6 +74,7 @@ struct PseudoChannel {
   std::vector<Train> trains;  ///< in slots
   std::vector<std::uint16_t> free_trains;
   std::array<std::array<std::uint16_t, Engine::kSources>, 2> head, tail;  ///< by direction and source
+  std::uint32_t writes_in_flight = 0;         ///< trains
   std::array<std::uint16_t, 2> waiting{};     ///< sources with bursts that are not admitted, by direction
   std::array<std::uint8_t, 2> last_source{};  ///< admitted last, by direction
   Cycle admit_at = kNever;                    ///< next cycle at which an admission may succeed
@@ -122,14 +124,21 @@ struct QueueView {
     const Cycle common = gates.common(command, index);
     return now > common ? now : common;
   }
+  /// The same for a column command, stack ids considered: what all of them forbid.
+  Cycle column_floor(Command command) const {
+    const Cycle every = gates.every_stack_id(command, index);
+    const Cycle least = floor(command);
+    return every > least ? every : least;
+  }
   /// Banks to which no request command goes, because maintenance has them.
   std::uint64_t blocked_banks() const { return pc.maintained_bank(); }
 
   /// Oldest of the entries at `positions` (hits) whose column command can go first.
   Pick first_column(std::uint64_t positions) const {
     const Command command = column_command();
-    const Cycle least = floor(command);
     Pick best;
+    if (positions == 0) return best;
+    const Cycle least = column_floor(command);
     for (; positions != 0; positions &= positions - 1) {
       const std::size_t i = lowest(positions);
       const Cycle own = gates.own(command, index, queue.bank[i]);
@@ -138,31 +147,48 @@ struct QueueView {
     }
     return best;
   }
-  /// The row command that `bank` needs next for an entry that is no hit; at == kNever if it may not have one.
-  Pick row_command(std::size_t position, Cycle least_activate, Cycle least_precharge) const {
-    const std::uint8_t b = queue.bank[position];
-    const bool open = (pc.open_banks & bit(b)) != 0;
-    if (!open && (pc.managed_banks & bit(b)) != 0) return {};
-    const Command command = open ? Command::kPRE : Command::kACT;
-    const Cycle least = open ? least_precharge : least_activate;
-    const Cycle own = gates.own(command, index, b);
-    return {own > least ? own : least, command, static_cast<std::uint8_t>(position), b};
-  }
-  /// Among `banks`, each represented by its oldest entry at `positions`, the row command that can go first.
+  /// Among `banks`, each represented by its oldest entry at `positions` (no hits), the row command that can go
+  /// first: PRE if the bank is open, else ACT.
   Pick first_row(std::uint64_t banks, std::uint64_t positions) const {
     Pick best;
-    if (banks == 0) return best;
-    const Cycle activate = floor(Command::kACT);
-    const Cycle precharge = floor(Command::kPRE);
-    const Cycle least = activate < precharge ? activate : precharge;
-    for (; positions != 0 && banks != 0; positions &= positions - 1) {
+    const std::uint64_t open = banks & pc.open_banks;
+    const std::uint64_t closed = banks & ~pc.open_banks & ~pc.managed_banks;
+    if ((open | closed) == 0) return best;
+    if (open != 0) {
+      // Banks are seldom ready to close as soon as the bus is free, so all are looked at; of the first ones, the
+      // one with the oldest entry.
+      const Cycle least = floor(Command::kPRE);
+      std::uint64_t first = 0;
+      for (std::uint64_t left = open; left != 0; left &= left - 1) {
+        const std::size_t b = lowest(left);
+        const Cycle own = gates.own(Command::kPRE, index, static_cast<std::uint32_t>(b));
+        const Cycle at = own > least ? own : least;
+        if (at > best.at) continue;
+        if (at < best.at) first = 0;
+        best.at = at;
+        first |= bit(b);
+      }
+      std::uint64_t left = positions;
+      while ((first & bit(queue.bank[lowest(left)])) == 0) left &= left - 1;
+      best.position = static_cast<std::uint8_t>(lowest(left));
+      best.bank = queue.bank[best.position];
+      best.command = Command::kPRE;
+    }
+    if (closed == 0) return best;
+    // Banks are mostly ready before the pseudo-channel allows the next ACT: the oldest such entry decides.
+    const Cycle least = floor(Command::kACT);
+    std::uint64_t seen = 0;
+    for (; positions != 0 && least <= best.at; positions &= positions - 1) {
       const std::size_t i = lowest(positions);
-      const std::uint64_t b = bit(queue.bank[i]);
-      if ((banks & b) == 0) continue;
-      banks &= ~b;
-      const Pick pick = row_command(i, activate, precharge);
-      if (pick.at < best.at) best = pick;
-      if (best.at <= least) break;
+      const std::uint8_t b = queue.bank[i];
+      if ((closed & ~seen & bit(b)) == 0) continue;
+      seen |= bit(b);
+      const Cycle own = gates.own(Command::kACT, index, b);
+      const Cycle at = own > least ? own : least;
+      if (at < best.at || (at == best.at && i < best.position)) {
+        best = {at, Command::kACT, static_cast<std::uint8_t>(i), b};
+      }
+      if (at == least || seen == closed) break;
     }
     return best;
   }

@@ -9,9 +9,7 @@ namespace {
 class ReadFirst final : public DrainPolicy {
  public:
   explicit ReadFirst(std::uint32_t capacity) : capacity_(capacity) {}
-  bool drains(bool, std::uint32_t reads, std::uint32_t writes) const override {
-    return reads == 0 || writes >= capacity_;
-  }
+  bool drains(bool, std::uint32_t, std::uint32_t writes) const override { return writes >= capacity_; }
 
  private:
   std::uint32_t capacity_;

@@ -10,9 +10,8 @@ namespace {
 class Watermark final : public DrainPolicy {
  public:
   Watermark(std::uint32_t high, std::uint32_t low) : high_(high), low_(low) {}
-  bool drains(bool draining, std::uint32_t reads, std::uint32_t writes) const override {
-    if (draining) return writes != 0 && !(writes <= low_ && reads != 0);
-    return reads == 0 || writes >= high_;
+  bool drains(bool draining, std::uint32_t, std::uint32_t writes) const override {
+    return draining ? writes > low_ : writes >= high_;
   }
 
  private:
