@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <map>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -50,8 +51,12 @@ inline EngineRun run_engine(const Preset& preset, const std::vector<Request>& re
     engine.submit(request);
   }
   TimePs now = requests.empty() ? 0 : requests.back().arrival;
+  std::size_t in_vain = 0;
   while (engine.in_flight() > 0) {
+    const std::size_t known = events.size();
     engine.advance(now += static_cast<TimePs>(preset.refresh_interval()) * preset.tCK_ps, events);
+    in_vain = events.size() == known ? in_vain + 1 : 0;
+    if (in_vain > 10'000) throw std::runtime_error("the engine is stuck");
   }
   run.reached = now;
   for (const Event& event : events) run.reached = std::max(run.reached, event.at);

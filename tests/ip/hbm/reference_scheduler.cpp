@@ -601,26 +601,24 @@ class Reference {
 
 }  // namespace
 
-std::vector<Train> trains_of(const Preset& preset, const std::vector<Request>& requests,
-                             std::uint32_t channel) {
-  std::vector<Train> trains;
-  const std::uint64_t burst = preset.organisation.access_bytes;
+std::vector<std::vector<Train>> trains_of(const Preset& preset, const std::vector<Request>& requests) {
+  const Organisation& o = preset.organisation;
+  std::vector<std::vector<Train>> trains(o.channels);
   for (const Request& request : requests) {
-    std::vector<Train> of(preset.organisation.pseudo_channels);
-    const std::uint64_t start = request.address / burst * burst;
-    for (std::uint64_t address = start; address < request.address + request.bytes; address += burst) {
+    std::map<std::pair<std::uint32_t, std::uint32_t>, Train> of;
+    const std::uint64_t start = request.address / o.access_bytes * o.access_bytes;
+    for (std::uint64_t address = start; address < request.address + request.bytes; address += o.access_bytes) {
       const Location at = preset.map.decode(address);
-      if (at.channel == channel) of[at.pseudo_channel].bursts.push_back({at.bank, at.row, at.column});
+      of[{at.channel, at.pseudo_channel}].bursts.push_back({at.bank, at.row, at.column});
     }
-    for (std::uint32_t pc = 0; pc < of.size(); ++pc) {
-      if (of[pc].bursts.empty()) continue;
-      of[pc].tag = request.tag;
-      of[pc].arrival = static_cast<Cycle>((request.arrival + preset.tCK_ps - 1) / preset.tCK_ps);
-      of[pc].pseudo_channel = pc;
-      of[pc].source = request.source;
-      of[pc].is_write = request.is_write;
-      of[pc].port = request.port;
-      trains.push_back(std::move(of[pc]));
+    for (auto& [where, train] : of) {
+      train.tag = request.tag;
+      train.arrival = static_cast<Cycle>((request.arrival + preset.tCK_ps - 1) / preset.tCK_ps);
+      train.pseudo_channel = where.second;
+      train.source = request.source;
+      train.is_write = request.is_write;
+      train.port = request.port;
+      trains[where.first].push_back(std::move(train));
     }
   }
   return trains;
@@ -633,8 +631,9 @@ Outcome reference_schedule(const Preset& preset, const std::vector<Train>& train
 
 Outcome reference_stack(const Preset& preset, const std::vector<Request>& requests, Cycle until) {
   Outcome all;
+  const auto trains = trains_of(preset, requests);
   for (std::uint32_t channel = 0; channel < preset.organisation.channels; ++channel) {
-    Outcome one = reference_schedule(preset, trains_of(preset, requests, channel), channel, until);
+    Outcome one = reference_schedule(preset, trains[channel], channel, until);
     for (const auto& [tag, times] : one.requests) {
       auto [known, is_new] = all.requests.emplace(tag, times);
       if (is_new) continue;

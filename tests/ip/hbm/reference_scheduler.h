@@ -41,9 +41,8 @@ struct Outcome {
   Cycle end = 0;  ///< counters cover the cycles before this one
 };
 
-/// Trains of a channel that `requests` (in order of arrival) make there.
-std::vector<Train> trains_of(const Preset& preset, const std::vector<Request>& requests,
-                             std::uint32_t channel);
+/// The trains that `requests` (in order of arrival) make, by channel.
+std::vector<std::vector<Train>> trains_of(const Preset& preset, const std::vector<Request>& requests);
 
 /// Runs one channel until all trains (in order of submission, arrivals not decreasing) are through and at
 /// least up to cycle `until`. Throws std::runtime_error if nothing moves for a very long time.

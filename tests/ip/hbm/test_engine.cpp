@@ -81,33 +81,55 @@ TEST_F(HbmEngine, ARequestMovesEveryBurstItTouchesAndCountsTheBytesAskedFor) {
 TEST_F(HbmEngine, BadRequestsAreRefusedAndLeaveNothingBehind) {
   Engine engine(p);
   const std::uint64_t size = p.organisation.capacity_bytes;
-  engine.submit(read(0, 1000, size - 1, 1));
-  EXPECT_THROW(engine.submit(read(1, 1000, size, 1)), ModelError);
-  EXPECT_THROW(engine.submit(read(1, 1000, size - 1, 2)), ModelError);
-  EXPECT_THROW(engine.submit(read(1, 1000, 8, ~std::uint64_t{0})), ModelError);
-  EXPECT_THROW(engine.submit(read(1, 1000, ~std::uint64_t{0}, 1)), ModelError);
-  EXPECT_THROW(engine.submit(read(1, 1000, 0, 0)), ModelError);
-  EXPECT_THROW(engine.submit(read(1, 999, 0, 1)), ModelError) << "before the last arrival";
-  Request source = read(1, 1000, 0);
+  engine.submit(read(0, time(10), size - 1, 1));
+  EXPECT_THROW(engine.submit(read(1, time(10), size, 1)), ModelError);
+  EXPECT_THROW(engine.submit(read(1, time(10), size - 1, 2)), ModelError);
+  EXPECT_THROW(engine.submit(read(1, time(10), 8, ~std::uint64_t{0})), ModelError);
+  EXPECT_THROW(engine.submit(read(1, time(10), ~std::uint64_t{0}, 1)), ModelError);
+  EXPECT_THROW(engine.submit(read(1, time(10), 0, 0)), ModelError);
+  EXPECT_THROW(engine.submit(read(1, time(9), 0, 1)), ModelError) << "before the last arrival";
+  Request source = read(1, time(10), 0);
   source.source = Engine::kSources;
   EXPECT_THROW(engine.submit(source), ModelError);
   EXPECT_EQ(engine.in_flight(), 1u);
   std::vector<Event> events;
-  engine.advance(5000, events);
-  EXPECT_THROW(engine.submit(read(1, 4999, 0, 1)), ModelError) << "before the time advanced to";
-  engine.submit(read(1, 5000, 0, 1));
+  engine.advance(time(500), events);
+  EXPECT_THROW(engine.submit(read(1, time(499), 0, 1)), ModelError) << "before the time advanced to";
+  engine.submit(read(1, time(500), 0, 1));
   engine.finish(events);
   EXPECT_EQ(events.size(), 2u);
   EXPECT_EQ(engine.in_flight(), 0u);
   EXPECT_EQ(engine.counters(time(100000)).port[0].read_requests, 2u);
 }
 
-TEST_F(HbmEngine, TimeDoesNotGoBack) {
+TEST_F(HbmEngine, AdvancingToThePastChangesNothing) {
   Engine engine(p);
   std::vector<Event> events;
-  engine.advance(time(1000), events);
-  EXPECT_THROW(engine.advance(time(999), events), ModelError);
-  EXPECT_THROW(engine.counters(time(999)), ModelError);
+  engine.submit(read(0, 0, 0));
+  engine.advance(time(20), events);
+  engine.advance(time(3), events);
+  EXPECT_THROW(engine.submit(read(1, time(19), 0)), ModelError);
+  engine.finish(events);
+  ASSERT_EQ(events.size(), 1u);
+  EXPECT_EQ(events[0].at, ends({read(0, 0, 0)})[0]);
+}
+
+TEST_F(HbmEngine, AnyNumberOfRequestsMayWait) {
+  constexpr std::uint64_t kMany = 70'000;  // more than 16 bits number
+  Engine engine(p);
+  for (std::uint64_t i = 0; i < kMany; ++i) {
+    engine.submit(read(i, 0, address(0, static_cast<std::uint32_t>(i % 16), 0, static_cast<std::uint32_t>(i / 16 % 32))));
+  }
+  EXPECT_EQ(engine.in_flight(), kMany);
+  EngineRun run;
+  std::vector<Event> events;
+  for (TimePs now = 0; engine.in_flight() > 0; now += 100 * kPsPerUs) {
+    ASSERT_LT(now, kMany * 10 * kPsPerNs);
+    engine.advance(now, events);
+  }
+  run.take(events);
+  EXPECT_EQ(run.done.size(), kMany);
+  EXPECT_EQ(engine.counters(kPsPerMs * 10).channels.count(Command::kRD), kMany);
 }
 
 TEST_F(HbmEngine, ALogIsStartedBeforeTheFirstRequest) {
@@ -225,7 +247,7 @@ TEST_F(HbmEngine, ReadOfAQueuedWriteIsAnsweredFromTheQueue) {
 
 TEST_F(HbmEngine, SourcesShareAPseudoChannelBurstByBurst) {
   // A long train of source 0 does not keep a short one of source 1 waiting.
-  Request bulk = read(0, 0, 0, 1 << 20);
+  Request bulk = read(0, 0, 0, 16 << 20);
   Request small = read(1, time(2000), (64 << 20), 4096);
   small.source = 1;
   const auto shared = ends({bulk, small});

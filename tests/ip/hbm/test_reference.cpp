@@ -24,7 +24,8 @@ using testing_support::Variant;
 
 /// Runs both to the same time: some refreshes and idle time past the last request.
 void compare(const Preset& p, const std::vector<Request>& requests, bool audited = true) {
-  const TimePs idle = static_cast<TimePs>(2 * p.refresh_interval() + 500) * p.tCK_ps;
+  const Cycle intervals = p.organisation.channels > 2 ? 0 : 2;
+  const TimePs idle = static_cast<TimePs>(intervals * p.refresh_interval() + 500) * p.tCK_ps;
   const EngineRun run = testing_support::run_engine(p, requests, idle, Log::kYes);
   const auto end = static_cast<Cycle>(run.reached / p.tCK_ps);
   const Outcome reference = testing_support::reference_stack(p, requests, end);

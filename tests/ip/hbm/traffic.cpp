@@ -297,9 +297,10 @@ std::vector<Request> probing_requests(const Preset& preset, std::uint64_t seed, 
     const std::uint64_t gap = crowd ? 1 : 1 + rng.below(3) * rng.below(60);
     const std::uint32_t rows = 1 + some(3);
     const bool turns = rng.below(2) == 0;
+    const bool hits = !crowd && rng.below(6) == 0;  // one row, several times
     bool write = rng.below(2) == 0;
-    for (std::uint64_t left = crowd ? 20 + rng.below(80) : 1 + rng.below(8); left > 0; --left) {
-      switch (rng.below(crowd ? 5 : 7)) {
+    for (std::uint64_t left = crowd ? 20 + rng.below(80) : 1 + rng.below(hits ? 16 : 8); left > 0; --left) {
+      switch (hits ? 9 : rng.below(crowd ? 5 : 7)) {
         case 0:
           pc = some(o.pseudo_channels);
           [[fallthrough]];
@@ -412,6 +413,200 @@ const std::vector<Variant>& variants() {
        }},
   };
   return list;
+}
+
+namespace {
+
+void refresh_often(Preset& p, Cycle after) { p.timing["tREFI"] = p.cycles("tRFCab") + after; }
+Cycle long_refresh_of_bank(const Preset& p) {
+  const auto found = p.timing.find("tRFCpb");
+  return found == p.timing.end() ? 0 : found->second;
+}
+/// As often as the distance between two refreshes of different banks lets it, and `after` cycles.
+void refresh_banks_often(Preset& p, Cycle after) {
+  p.controller.refresh = "per_bank";
+  if (!has_rules_for_maintenance(p)) return;
+  Cycle distance = 0;
+  for (const Constraint& rule : p.constraints) {
+    const auto has = [](const std::vector<Command>& list) {
+      return std::find(list.begin(), list.end(), C::kREFpb) != list.end();
+    };
+    if (rule.level < Level::kBank && has(rule.prev) && has(rule.next)) distance = std::max(distance, rule.latency);
+  }
+  p.timing["tREFI"] = p.organisation.banks_total() * (distance + after);
+}
+
+}  // namespace
+
+const std::vector<Variant>& probing_variants() {
+  static const std::vector<Variant> list = {
+      {"default", [](Preset&) {}},
+      {"closed", [](Preset& p) { p.controller.page = "closed"; }},
+      {"fcfs", [](Preset& p) { p.controller.scheduler = "fcfs"; }},
+      {"cap",
+       [](Preset& p) {
+         p.controller.scheduler = "fr_fcfs_cap";
+         p.controller.row_hit_cap = 1;
+       }},
+      {"frequent refresh", [](Preset& p) { refresh_often(p, 400); }},
+      {"frequent refresh, closed",
+       [](Preset& p) {
+         refresh_often(p, 500);
+         p.controller.page = "closed";
+       }},
+      {"frequent refresh of banks, closed",
+       [](Preset& p) {
+         refresh_banks_often(p, 20);
+         p.controller.page = "closed";
+       }},
+      {"frequent refresh of banks", [](Preset& p) { refresh_banks_often(p, 97); }},
+      {"management of banks, refresh of banks",
+       [](Preset& p) {
+         refresh_banks_often(p, 89);
+         p.refresh_management = {true, 1, true};
+       }},
+      {"management of banks, refresh of all",
+       [](Preset& p) {
+         refresh_often(p, 500);
+         p.refresh_management = {true, 2, true};
+       }},
+      {"management of all, refresh of banks",
+       [](Preset& p) {
+         refresh_banks_often(p, 150);
+         p.refresh_management = {true, 2, false};
+       }},
+      {"management of all after each activate, refresh of banks",
+       [](Preset& p) {
+         refresh_banks_often(p, 250);
+         p.refresh_management = {true, 1, false};
+       }},
+      {"management of all, refresh of all",
+       [](Preset& p) {
+         refresh_often(p, 900);
+         p.refresh_management = {true, 1, false};
+       }},
+      {"power-down at once", [](Preset& p) { p.controller.power_down_after = 1; }},
+      {"power-down at once, closed",
+       [](Preset& p) {
+         p.controller.power_down_after = 1;
+         p.controller.page = "closed";
+         refresh_often(p, 700);
+       }},
+      {"power-down at once, refresh of banks",
+       [](Preset& p) {
+         p.controller.power_down_after = 2;
+         refresh_banks_often(p, 150);
+       }},
+      {"self-refresh at once", [](Preset& p) { p.controller.self_refresh_after = 1; }},
+      {"self-refresh at once, closed",
+       [](Preset& p) {
+         p.controller.self_refresh_after = 1;
+         p.controller.page = "closed";
+         refresh_often(p, 400);
+       }},
+      {"self-refresh at once, refresh of banks",
+       [](Preset& p) {
+         p.controller.self_refresh_after = 1;
+         refresh_banks_often(p, long_refresh_of_bank(p) + 60);
+       }},
+      {"self-refresh at once, closed, refresh of banks",
+       [](Preset& p) {
+         p.controller.self_refresh_after = 1;
+         p.controller.page = "closed";
+         refresh_banks_often(p, long_refresh_of_bank(p) + 30);
+       }},
+      {"self-refresh at once, management of banks",
+       [](Preset& p) {
+         p.controller.self_refresh_after = 1;
+         p.refresh_management = {true, 1, true};
+       }},
+      {"self-refresh at once, management of all",
+       [](Preset& p) {
+         p.controller.self_refresh_after = 1;
+         p.refresh_management = {true, 1, false};
+       }},
+      {"power-down, then self-refresh",
+       [](Preset& p) {
+         p.controller.power_down_after = 1;
+         p.controller.self_refresh_after = 60;
+         refresh_often(p, 500);
+       }},
+  };
+  return list;
+}
+
+bool has_rules_for_maintenance(const Preset& preset) {
+  const auto knows = [&](Command command) {
+    return std::any_of(preset.constraints.begin(), preset.constraints.end(), [&](const Constraint& rule) {
+      return std::find(rule.next.begin(), rule.next.end(), command) != rule.next.end();
+    });
+  };
+  if (preset.controller.refresh == "per_bank" && !knows(C::kREFpb)) return false;
+  if (!preset.refresh_management.present) return true;
+  return knows(preset.refresh_management.per_bank ? C::kRFMpb : C::kRFMab);
+}
+
+namespace {
+
+/// Collects ids with reasons; a rule that the preset has not is left out.
+class Reasons {
+ public:
+  explicit Reasons(const Preset& preset) : preset_(preset) {}
+  /// Latency of a rule, 0 if the preset has it not.
+  Cycle operator()(const char* id) const {
+    for (const Constraint& rule : preset_.constraints) {
+      if (rule.id == id) return rule.latency;
+    }
+    return 0;
+  }
+  void add(const char* id, bool holds, const char* why) {
+    if ((*this)(id) != 0 && holds) all_[id] = why;
+  }
+  std::map<std::string, std::string> all() { return std::move(all_); }
+
+ private:
+  const Preset& preset_;
+  std::map<std::string, std::string> all_;
+};
+
+}  // namespace
+
+std::map<std::string, std::string> rules_that_never_decide(const Preset& preset) {
+  Reasons r(preset);
+  r.add("pde_row", r("pde_row") <= 1, "PDE comes two cycles after any other command at the earliest");
+  r.add("rfm_pde", r("rfm_pde") <= 1, "PDE comes two cycles after any other command at the earliest");
+  r.add("pde_act", true, "an activate is for an entry, whose column command comes before PDE");
+  r.add("pdx_pde", true, "PDX is for a request, a refresh or self-refresh, whose commands come before PDE");
+  r.add("rfm_xp", true, "no refresh management can be due in power-down: it would have come before PDE");
+  r.add("rfm_xs", true, "no refresh management can be due in self-refresh: it would have come before SRE");
+  r.add("rfmab_rfc", true, "after REFab every bank is below raaimt until its next activate");
+  r.add("rfmpb_rfc", true, "after REFab every bank is below raaimt until its next activate");
+  r.add("rfmpb_rfc_pb", true, "after REFpb its bank is below raaimt until its next activate");
+  r.add("rfmab_pb", true, "only one kind of refresh management is configured");
+  r.add("faw", 4 * r("rrd_s") > r("faw"), "4 tRRD_S are more than tFAW");
+  r.add("rfc_pb_act_l", r("rfc_pb_act_l") <= r("rfc_pb_act"), "rfc_pb_act is not shorter");
+  r.add("sre_rd", r("rtp") + r("sre_rp") > r("sre_rd"),
+        "the row must close after the read and before SRE: tRTP + tRP are longer");
+  return r.all();
+}
+
+std::map<std::string, std::string> rules_that_others_imply(const Preset& preset) {
+  Reasons r(preset);
+  r.add("rc", r("ras") + r("rp") >= r("rc"), "tRAS + tRP are not less");
+  r.add("ref_rc", r("ras_all") + r("ref_rp_all") >= r("ref_rc"), "tRAS + tRP are not less");
+  r.add("refpb_rc", r("ras") + r("refpb_rp") >= r("refpb_rc"), "tRAS + tRP are not less");
+  r.add("rfmab_rc", r("ras_all") + r("rfmab_rp") >= r("rfmab_rc"), "tRAS + tRP are not less");
+  r.add("rfmpb_rc", r("ras") + r("rfmpb_rp") >= r("rfmpb_rc"), "tRAS + tRP are not less");
+  r.add("sre_rc", r("ras_all") + r("sre_rp_all") >= r("sre_rc"), "tRAS + tRP are not less");
+  r.add("sre_wr", r("wr_all") + r("sre_rp_all") >= r("sre_wr"), "write recovery + tRP are not less");
+  r.add("faw", 4 * r("rrd_s") == r("faw"), "4 tRRD_S are as much");
+  r.add("rrd_l", r("rrd_s") >= r("rrd_l"), "tRRD_S is not less");
+  r.add("refpb_rrd_l", r("refpb_rrd_s") >= r("refpb_rrd_l"), "tRRD_S is not less");
+  r.add("rfmpb_rrd_l", r("rfmpb_rrd_s") >= r("rfmpb_rrd_l"), "tRRD_S is not less");
+  r.add("ccd_r_rd", r("ccd_s_rd") >= r("ccd_r_rd"), "tCCD_S is not less");
+  r.add("ccd_r_wr", r("ccd_s_wr") >= r("ccd_r_wr"), "tCCD_S is not less");
+  r.add("wtr_r", r("command_bus") >= r("wtr_r"), "the command bus asks for as much");
+  return r.all();
 }
 
 std::string test_name(std::string text) {

@@ -5,6 +5,7 @@
 /// device on which everything collides, and request streams with chosen locality, direction, length, gaps.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -62,6 +63,18 @@ struct Variant {
   void (*apply)(Preset&);
 };
 const std::vector<Variant>& variants();
+
+/// Ways in which probing_requests() make as many rules as possible decide: refresh and refresh management much
+/// more often than any device needs, low-power states at once.
+const std::vector<Variant>& probing_variants();
+/// Does the table have rules for the refresh and refresh management that are configured?
+bool has_rules_for_maintenance(const Preset& preset);
+
+/// Rules of the preset that no traffic makes decide, with the reason: the contract does not issue the commands
+/// at that distance, or other rules of the table imply them.
+std::map<std::string, std::string> rules_that_never_decide(const Preset& preset);
+/// Rules that may be met exactly, but only when other rules of the table ask for the same.
+std::map<std::string, std::string> rules_that_others_imply(const Preset& preset);
 
 /// Name for a test: letters, digits and underscores.
 std::string test_name(std::string text);
