@@ -112,5 +112,175 @@ TEST_P(HbmStress, AuditorFindsASchedulerThatTakesAnyRuleOneCycleTooShort) {
 INSTANTIATE_TEST_SUITE_P(Presets, HbmStress, testing::ValuesIn(testing_support::preset_paths()),
                          [](const auto& path) { return testing_support::preset_test_name(path.param); });
 
+// The auditor on traces that were clean and then changed in one place.
+
+class HbmAuditor : public testing::Test {
+ protected:
+  /// A clean trace of the small device under a load that uses what `variant` sets.
+  std::vector<CommandRecord> trace(void (*variant)(Preset&)) {
+    variant(p);
+    const auto requests = testing_support::probing_requests(p, 7, 400);
+    std::vector<CommandRecord> log = testing_support::run_engine(p, requests, 0, Log::kYes).log;
+    EXPECT_EQ(audit(p, log).violations, std::vector<std::string>{});
+    return log;
+  }
+  static std::size_t position(const std::vector<CommandRecord>& log, Command command, std::size_t from = 0) {
+    const auto found = std::find_if(log.begin() + static_cast<std::ptrdiff_t>(from), log.end(),
+                                    [&](const CommandRecord& r) { return r.command == command; });
+    EXPECT_NE(found, log.end()) << "no " << to_string(command);
+    return static_cast<std::size_t>(found - log.begin());
+  }
+  /// Does the trace without its `index`-th command break `rule`?
+  bool misses(std::vector<CommandRecord> log, std::size_t index, const char* rule) {
+    log.erase(log.begin() + static_cast<std::ptrdiff_t>(index));
+    return audit(p, log).broken.count(rule) != 0;
+  }
+
+  Preset p = testing_support::with_channels(testing_support::small_preset(), 1);
+};
+
+TEST_F(HbmAuditor, SeesAColumnCommandToAClosedBankOrToTheWrongRow) {
+  const auto log = trace([](Preset&) {});
+  EXPECT_TRUE(misses(log, position(log, Command::kACT), "state"));
+  for (const Command command : {Command::kRD, Command::kWR}) {
+    auto wrong = log;
+    ++wrong[position(log, command)].where.row;
+    EXPECT_EQ(audit(p, wrong).broken, std::set<std::string>{"state"});
+  }
+}
+
+TEST_F(HbmAuditor, SeesAnActivateOfAnOpenBankAndARefreshWithOpenRows) {
+  const auto log = trace([](Preset&) {});
+  EXPECT_TRUE(misses(log, position(log, Command::kPRE), "state"));
+  EXPECT_TRUE(misses(log, position(log, Command::kPREab), "state"));
+  auto twice = log;
+  const std::size_t pre = position(log, Command::kPRE);
+  CommandRecord again = log[pre];
+  again.at = log.back().at + 1000;
+  again.where.bank = 0;
+  twice.push_back(again);
+  twice.push_back(again);
+  twice.back().at += 1000;
+  EXPECT_EQ(audit(p, twice).broken.count("state"), 1u) << "PRE of a closed bank";
+}
+
+TEST_F(HbmAuditor, SeesARefreshThatIsMissingOrEarlyOrOfTheWrongKind) {
+  auto log = trace([](Preset&) {});
+  const std::size_t refresh = position(log, Command::kREFab);
+  EXPECT_TRUE(misses(log, refresh, "refresh"));
+  EXPECT_FALSE(audit(p, log, log.back().at + p.refresh_interval() / 2).broken.count("refresh"));
+  EXPECT_TRUE(audit(p, log, log.back().at + 3 * p.refresh_interval()).broken.count("refresh"));
+  auto early = log;
+  early.insert(early.begin() + static_cast<std::ptrdiff_t>(refresh), log[refresh]);
+  EXPECT_TRUE(audit(p, early).broken.count("refresh"));
+  log[refresh].command = Command::kREFpb;
+  EXPECT_TRUE(audit(p, log).broken.count("refresh"));
+}
+
+TEST_F(HbmAuditor, SeesABankThatPerBankRefreshLeavesOut) {
+  auto log = trace([](Preset& preset) { preset.controller.refresh = "per_bank"; });
+  // Bank 0 instead of bank 1, from now on.
+  for (CommandRecord& r : log) {
+    if (r.command == Command::kREFpb && r.where.bank == 1) r.where.bank = 0;
+  }
+  EXPECT_TRUE(audit(p, log).broken.count("refresh"));
+}
+
+TEST_F(HbmAuditor, LetsPostponedRefreshesWaitAsLongAsThePolicyDoes) {
+  p.controller.refresh = "postponed";
+  p.controller.refresh_max_postponed = 2;
+  const auto requests = testing_support::random_requests(p, testing_support::loads()[1], 7, 4000);
+  const auto log = testing_support::run_engine(p, requests, 0, Log::kYes).log;
+  EXPECT_TRUE(audit(p, log).clean());
+  p.controller.refresh_max_postponed = 1;
+  EXPECT_EQ(audit(p, log).broken, std::set<std::string>{"refresh"});
+  p.controller.refresh = "all_bank";
+  EXPECT_EQ(audit(p, log).broken, std::set<std::string>{"refresh"});
+}
+
+TEST_F(HbmAuditor, SeesACommandInPowerDownAndInSelfRefresh) {
+  const auto log = trace([](Preset& preset) {
+    preset.controller.power_down_after = 10;
+    preset.controller.self_refresh_after = 100;
+  });
+  EXPECT_TRUE(misses(log, position(log, Command::kPDX), "power"));
+  EXPECT_TRUE(misses(log, position(log, Command::kSRX), "power"));
+  EXPECT_TRUE(misses(log, position(log, Command::kPDE), "power"));
+  EXPECT_TRUE(misses(log, position(log, Command::kSRE), "power"));
+}
+
+TEST_F(HbmAuditor, SeesTooManyActivatesWithoutRefreshManagement) {
+  const auto log = trace([](Preset& preset) { preset.refresh_management = {true, 3, true}; });
+  EXPECT_TRUE(misses(log, position(log, Command::kRFMpb), "refresh management"));
+}
+
+TEST_F(HbmAuditor, SeesDataThatMeetOnTheBus) {
+  p.constraints.clear();
+  CommandRecord act{0, Command::kACT, {}};
+  CommandRecord read{50, Command::kRD, {}};
+  CommandRecord write{50 + p.cycles("tRL") - p.cycles("tWL") + p.burst(), Command::kWR, {}};
+  EXPECT_TRUE(audit(p, {act, read, write}).clean());
+  --write.at;
+  EXPECT_EQ(audit(p, {act, read, write}).broken, std::set<std::string>{"data bus"});
+  CommandRecord other = read;
+  other.at = read.at + p.burst() - 1;
+  EXPECT_EQ(audit(p, {act, read, other}).broken, std::set<std::string>{"data bus"});
+  other.where.pseudo_channel = 1;
+  act.where.pseudo_channel = 1;
+  EXPECT_EQ(audit(p, {{0, Command::kACT, {}}, act, read, other}).broken, std::set<std::string>{});
+}
+
+TEST_F(HbmAuditor, SeesATraceThatGoesBackwards) {
+  auto log = trace([](Preset&) {});
+  std::swap(log[5].at, log[30].at);
+  EXPECT_TRUE(audit(p, log).broken.count("order"));
+}
+
+TEST_F(HbmAuditor, DistanceOfTwoCommandsIsTheLongestRuleThatApplies) {
+  const auto at = [&](Command command, std::uint32_t bank, std::uint32_t pc = 0) {
+    CommandRecord r{0, command, {}};
+    r.where.pseudo_channel = pc;
+    r.where.bank = bank;
+    r.where.group = bank / p.organisation.banks;
+    r.where.stack_id = r.where.group / p.organisation.bank_groups;
+    return r;
+  };
+  using C = Command;
+  const auto distance = testing_support::required_distance;
+  EXPECT_EQ(distance(p, at(C::kACT, 0), at(C::kACT, 0)), 27);    // RC
+  EXPECT_EQ(distance(p, at(C::kACT, 0), at(C::kACT, 1)), 5);     // RRDL
+  EXPECT_EQ(distance(p, at(C::kACT, 0), at(C::kACT, 2)), 3);     // RRDS
+  EXPECT_EQ(distance(p, at(C::kACT, 0), at(C::kACT, 7)), 3);     // another stack id
+  EXPECT_EQ(distance(p, at(C::kACT, 0), at(C::kACT, 0, 1)), 2);  // the command bus
+  EXPECT_EQ(distance(p, at(C::kRD, 0), at(C::kRD, 1)), 4);       // CCDL
+  EXPECT_EQ(distance(p, at(C::kRD, 0), at(C::kRD, 2)), 2);       // CCDS
+  EXPECT_EQ(distance(p, at(C::kRD, 0), at(C::kRD, 4)), 3);       // CCDR
+  EXPECT_EQ(distance(p, at(C::kRD, 0), at(C::kRD, 0, 1)), 1);
+  EXPECT_EQ(distance(p, at(C::kRD, 0), at(C::kACT, 0)), 0);
+  EXPECT_EQ(distance(p, at(C::kPRE, 5), at(C::kREFab, 0)), 8);
+  EXPECT_EQ(distance(p, at(C::kPRE, 5), at(C::kREFab, 0, 1)), 1);
+  EXPECT_EQ(distance(p, at(C::kREFpb, 5), at(C::kACT, 5)), 30);
+  EXPECT_EQ(distance(p, at(C::kREFpb, 5), at(C::kACT, 4)), 6);
+  EXPECT_EQ(distance(p, at(C::kSRX, 0), at(C::kRD, 3, 1)), 70);
+}
+
+TEST_F(HbmAuditor, CountsTheWindowOfFourActivates) {
+  // One in each group of two, then the fifth: exactly at the window, and one cycle before.
+  std::vector<CommandRecord> log;
+  const Cycle at[] = {0, 3, 6, 9, 20};
+  const std::uint32_t banks[] = {0, 2, 4, 6, 1};
+  for (int i = 0; i < 5; ++i) {
+    CommandRecord r{at[i], Command::kACT, {}};
+    r.where.bank = banks[i];
+    r.where.group = banks[i] / 2;
+    r.where.stack_id = banks[i] / 4;
+    log.push_back(r);
+  }
+  EXPECT_TRUE(audit(p, log).clean());
+  EXPECT_EQ(audit(p, log).tight.count("FAW"), 1u);
+  --log[4].at;
+  EXPECT_EQ(audit(p, log).broken, std::set<std::string>{"FAW"});
+}
+
 }  // namespace
 }  // namespace memwall::hbm
