@@ -11,6 +11,7 @@
 #include "common/register_tlm.h"
 #include "common/sc_time.h"
 #include "common/tlm_traffic.h"
+#include "engine/access_pool.h"
 #include "engine/checks.h"
 #include "engine/command_queue.h"
 #include "engine/queue_server.h"
@@ -102,12 +103,19 @@ class AccelModule::Impl {
   };
 
   /// One queue with its DMA channel.
-  class Channel final : public engine::StreamBackend {
+  class Channel final : public engine::StreamBackend, private engine::MemoryPort {
    public:
     Channel(Impl& owner, std::uint32_t index);
 
-    engine::AccessResult access(bool is_write, std::uint64_t address, void* data, std::uint32_t bytes,
-                                TimePs at) override;
+    void submit(const engine::AccessRequest& request, engine::AccessClient& client,
+                std::uint64_t cookie) override {
+      pool_.submit(request, client, cookie);
+    }
+    std::uint32_t cancel(const engine::AccessClient& client, TimePs from) override {
+      return pool_.cancel(client, from);
+    }
+    void wait_for_progress() override { pool_.wait_for_progress(); }
+    void progress() override { pool_.progress(); }
     TimePs now() const override { return to_ps(sc_core::sc_time_stamp()); }
     void wait_until(TimePs when) override {
       if (when > now()) sc_core::wait(to_sc(when - now()));
@@ -119,8 +127,8 @@ class AccelModule::Impl {
       const std::uint64_t scores = std::uint64_t{heads} * tokens;
       return owner_.datapath_.vector(scores * VectorCost::kSoftmax, 4 * scores, 4 * scores, earliest);
     }
-    TimePs landed(std::uint64_t bytes, TimePs begin, TimePs done) override {
-      return std::max(done, owner_.datapath_.sram_transfer(true, bytes, begin));
+    TimePs landing(std::uint64_t bytes, TimePs begin) override {
+      return owner_.datapath_.sram_transfer(true, bytes, begin);
     }
     engine::Outcome execute(const desc::ComputeDescriptor& descriptor, std::uint32_t sequence);
     void report(StatSink& sink) const;
@@ -131,7 +139,11 @@ class AccelModule::Impl {
     engine::Streamer streamer;
 
    private:
+    engine::AccessResult access(bool is_write, std::uint64_t address, void* data, std::uint32_t bytes,
+                                TimePs at) override;
+
     Impl& owner_;
+    engine::AccessPool pool_;
     std::uint64_t read_bytes_ = 0, write_bytes_ = 0;
   };
 
@@ -162,7 +174,8 @@ AccelModule::Impl::Channel::Channel(Impl& owner, std::uint32_t index)
           [this](const desc::ComputeDescriptor& d, std::uint32_t sequence) { return execute(d, sequence); },
           [&owner] { owner.changed(); }),
       streamer(*this),
-      owner_(owner) {}
+      owner_(owner),
+      pool_(*this) {}
 
 engine::AccessResult AccelModule::Impl::Channel::access(bool is_write, std::uint64_t address, void* data,
                                                         std::uint32_t bytes, TimePs at) {
@@ -185,7 +198,7 @@ engine::Outcome AccelModule::Impl::Channel::execute(const desc::ComputeDescripto
                                                     std::uint32_t sequence) {
   using desc::Opcode;
   const Config& config = owner_.config_;
-  const VectorContext context{config, owner_.datapath_, *this, streamer};
+  const VectorContext context{config, owner_.datapath_, *this};
   const auto opcode = static_cast<Opcode>(d.opcode);
   switch (opcode) {
     case Opcode::kNop:

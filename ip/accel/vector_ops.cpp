@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
 #include <vector>
 
 #include "engine/tile_pipeline.h"
@@ -160,10 +161,11 @@ Outcome run_move(const VectorContext& context, const ComputeDescriptor& d) {
     return Piece{row, column, std::min(piece_elements, elements - column),
                  static_cast<std::uint32_t>(std::min(piece_rows, rows - row))};
   };
-  // Step i writes piece i - 1 and reads piece i.
+  // Step i writes piece i - 1 and reads piece i, both at a time.
   for (std::uint64_t i = 0; i <= pieces; ++i) {
     context.backend.wait_until(pipeline.next_step());
     const TimePs now = context.backend.now();
+    std::optional<engine::RowTransfer> write, read;
     if (i >= 1) {
       const Piece p = piece(i - 1);
       TimePs begin = now;
@@ -171,34 +173,38 @@ Outcome run_move(const VectorContext& context, const ComputeDescriptor& d) {
         const std::uint64_t count = p.elements * p.rows;
         begin = context.datapath.vector(count * VectorCost::kConvert, 0, 0, now).end;
       }
-      const engine::AccessResult result = context.streamer.write_rows(
-          d.dst + p.row * d.stride3 + p.column * to_bytes, d.stride3, p.elements * to_bytes, p.rows,
-          has_data ? out[(i - 1) % 2].data() : nullptr, begin, shape);
-      pipeline.worked(now, result.done);
-      if (!result.outcome.ok()) {
-        context.backend.wait_until(result.done);
-        return result.outcome;
-      }
+      write.emplace(context.backend, shape, begin);
+      write->write(d.dst + p.row * d.stride3 + p.column * to_bytes, d.stride3, p.elements * to_bytes, p.rows,
+                   has_data ? out[(i - 1) % 2].data() : nullptr);
     }
     if (i < pieces) {
       const Piece p = piece(i);
-      const engine::AccessResult result = context.streamer.read_rows(
-          d.src0 + p.row * d.stride0 + p.column * from_bytes, d.stride0, p.elements * from_bytes, p.rows,
-          has_data ? in.data() : nullptr, now, shape);
-      pipeline.loaded(now, result.done);
-      if (!result.outcome.ok()) {
-        context.backend.wait_until(pipeline.next_step());
-        return result.outcome;
-      }
-      if (has_data) {
-        const std::size_t count = p.elements * p.rows;
-        out[i % 2].resize(count * to_bytes);
-        if (convert) {
-          numerics::to_f32(from, in.data(), wide.data(), count);
-          numerics::from_f32(to, wide.data(), out[i % 2].data(), count);
-        } else {
-          std::memcpy(out[i % 2].data(), in.data(), count);
-        }
+      read.emplace(context.backend, shape, now);
+      read->read(d.src0 + p.row * d.stride0 + p.column * from_bytes, d.stride0, p.elements * from_bytes,
+                 p.rows, has_data ? in.data() : nullptr);
+    }
+    engine::AccessResult written, loaded;
+    if (write) {
+      written = write->finish();
+      pipeline.worked(now, written.done);
+    }
+    if (read) {
+      loaded = read->finish();
+      pipeline.loaded(now, loaded.done);
+    }
+    if (!written.outcome.ok() || !loaded.outcome.ok()) {
+      context.backend.wait_until(pipeline.next_step());
+      return written.outcome.ok() ? loaded.outcome : written.outcome;
+    }
+    if (read && has_data) {
+      const Piece p = piece(i);
+      const std::size_t count = p.elements * p.rows;
+      out[i % 2].resize(count * to_bytes);
+      if (convert) {
+        numerics::to_f32(from, in.data(), wide.data(), count);
+        numerics::from_f32(to, wide.data(), out[i % 2].data(), count);
+      } else {
+        std::memcpy(out[i % 2].data(), in.data(), count);
       }
     }
   }

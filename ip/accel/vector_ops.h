@@ -16,7 +16,6 @@ struct VectorContext {
   const Config& config;
   Datapath& datapath;
   engine::StreamBackend& backend;
-  engine::Streamer& streamer;
 };
 
 /// RMSNORM, ROPE, SWIGLU, ADD, SOFTMAX, TOPK: a checked descriptor; returns after waiting for its end.

@@ -14,96 +14,111 @@ namespace {
 using desc::ComputeDescriptor;
 using desc::Format;
 
-/// Size of the buffer in which merged rows land.
-constexpr std::uint64_t kGatherBytes = 64 * 1024;
-
 std::uint8_t* advance(std::uint8_t* data, std::uint64_t bytes) {
   return data == nullptr ? nullptr : data + bytes;
 }
 
 }  // namespace
 
-/// The in-flight window of a series of accesses: one more may start when the oldest is done.
-class Streamer::Window {
- public:
-  Window(TimePs start, std::uint32_t outstanding) : done_(std::max(outstanding, 1u), start), last_(start) {}
-  TimePs next_start() const { return done_[next_]; }
-  void add(TimePs done) {
-    done_[next_] = done;
-    next_ = (next_ + 1) % done_.size();
-    last_ = std::max(last_, done);
+void RowTransfer::move(bool is_write, std::uint64_t address, std::uint8_t* data, std::uint64_t bytes) {
+  for (std::uint64_t offset = 0; offset < bytes; offset += chunk_bytes_) {
+    const std::uint64_t chunk = std::min<std::uint64_t>(chunk_bytes_, bytes - offset);
+    window_.add(is_write, address + offset, advance(data, offset), static_cast<std::uint32_t>(chunk));
   }
-  TimePs last() const { return last_; }
+}
+
+void RowTransfer::read(std::uint64_t address, std::uint64_t stride, std::uint64_t row_bytes,
+                       std::uint32_t rows, std::uint8_t* data) {
+  if (rows == 1 || stride == row_bytes) {
+    move(false, address, data, row_bytes * rows);
+  } else if (stride - row_bytes < 32) {
+    const std::uint64_t bytes = (rows - 1) * stride + row_bytes;
+    std::uint8_t* landing = nullptr;
+    if (data != nullptr) {
+      gathers_.push_back({std::vector<std::uint8_t>(bytes), data, stride, row_bytes, rows});
+      landing = gathers_.back().landing.data();
+    }
+    move(false, address, landing, bytes);
+  } else {
+    for (std::uint32_t r = 0; r < rows; ++r)
+      move(false, address + r * stride, advance(data, r * row_bytes), row_bytes);
+  }
+}
+
+void RowTransfer::write(std::uint64_t address, std::uint64_t stride, std::uint64_t row_bytes,
+                        std::uint32_t rows, std::uint8_t* data) {
+  if (rows == 1 || stride == row_bytes) {
+    move(true, address, data, row_bytes * rows);
+  } else {
+    for (std::uint32_t r = 0; r < rows; ++r)
+      move(true, address + r * stride, advance(data, r * row_bytes), row_bytes);
+  }
+}
+
+std::uint8_t* RowTransfer::keep(std::vector<float> values) {
+  kept_ = std::move(values);
+  return kept_.empty() ? nullptr : reinterpret_cast<std::uint8_t*>(kept_.data());
+}
+
+AccessResult RowTransfer::finish() {
+  window_.wait();
+  const AccessResult result = window_.result();
+  if (!result.outcome.ok()) return result;
+  for (const Gather& gather : gathers_) {
+    for (std::uint32_t r = 0; r < gather.rows; ++r) {
+      std::memcpy(gather.to + r * gather.row_bytes, gather.landing.data() + r * gather.stride,
+                  gather.row_bytes);
+    }
+  }
+  gathers_.clear();
+  return result;
+}
+
+class Streamer::Stores {
+ public:
+  explicit Stores(StreamBackend& backend) : backend_(backend) {}
+  RowTransfer& begin(const StreamShape& shape) {
+    transfers_.push_back(std::make_unique<RowTransfer>(backend_, shape, backend_.now()));
+    return *transfers_.back();
+  }
+  /// A store has failed by now. Forgets the oldest ones that are done.
+  bool failed() {
+    const TimePs now = backend_.now();
+    while (!transfers_.empty() && transfers_.front()->finished()) {
+      const AccessResult result = transfers_.front()->finish();
+      if (result.done > now) return false;
+      if (!result.outcome.ok()) return true;
+      transfers_.pop_front();
+    }
+    return false;
+  }
+  /// Waits for the end of all; the first failure in their order.
+  Outcome finish() {
+    Outcome outcome;
+    TimePs last = 0;
+    for (const auto& transfer : transfers_) {
+      const AccessResult result = transfer->finish();
+      last = std::max(last, result.done);
+      if (outcome.ok()) outcome = result.outcome;
+    }
+    backend_.wait_until(last);
+    transfers_.clear();
+    return outcome;
+  }
 
  private:
-  std::vector<TimePs> done_;
-  std::size_t next_ = 0;
-  TimePs last_;
+  StreamBackend& backend_;
+  std::deque<std::unique_ptr<RowTransfer>> transfers_;
 };
 
-Outcome Streamer::transfer(bool is_write, std::uint64_t address, void* data, std::uint64_t bytes,
-                           const StreamShape& shape, Window& window) {
-  auto* cursor = static_cast<std::uint8_t*>(data);
-  for (std::uint64_t offset = 0; offset < bytes;) {
-    const std::uint64_t chunk = std::min<std::uint64_t>(shape.chunk_bytes, bytes - offset);
-    const AccessResult result = backend_.access(is_write, address + offset, advance(cursor, offset),
-                                                static_cast<std::uint32_t>(chunk), window.next_start());
-    window.add(result.done);
-    if (!result.outcome.ok()) return result.outcome;
-    offset += chunk;
-  }
-  return {};
-}
-
-Outcome Streamer::read_rows(std::uint64_t address, std::uint64_t stride, std::uint64_t row_bytes,
-                            std::uint32_t rows, std::uint8_t* data, const StreamShape& shape,
-                            Window& window) {
-  if (rows == 1 || stride == row_bytes)
-    return transfer(false, address, data, row_bytes * rows, shape, window);
-  const bool dense = stride - row_bytes < 32;
-  // Merged rows land in a buffer of bounded size.
-  const auto group =
-      static_cast<std::uint32_t>(dense ? std::max<std::uint64_t>(1, kGatherBytes / stride) : 1);
-  for (std::uint32_t first = 0; first < rows; first += group) {
-    const std::uint32_t count = std::min(group, rows - first);
-    const std::uint64_t bytes = (count - 1) * stride + row_bytes;
-    std::uint8_t* to = advance(data, first * row_bytes);
-    std::uint8_t* landing = to;
-    if (count > 1 && data != nullptr) {
-      gather_.resize(std::max<std::size_t>(gather_.size(), bytes));
-      landing = gather_.data();
-    }
-    const Outcome outcome = transfer(false, address + first * stride, landing, bytes, shape, window);
-    if (!outcome.ok()) return outcome;
-    if (landing != to) {
-      for (std::uint32_t r = 0; r < count; ++r)
-        std::memcpy(to + r * row_bytes, landing + r * stride, row_bytes);
-    }
-  }
-  return {};
-}
-
-AccessResult Streamer::read_rows(std::uint64_t address, std::uint64_t stride, std::uint64_t row_bytes,
-                                 std::uint32_t rows, std::uint8_t* data, TimePs at,
-                                 const StreamShape& shape) {
-  Window window(at, shape.outstanding);
-  const Outcome outcome = read_rows(address, stride, row_bytes, rows, data, shape, window);
-  return {outcome, window.last()};
-}
-
-AccessResult Streamer::write_rows(std::uint64_t address, std::uint64_t stride, std::uint64_t row_bytes,
-                                  std::uint32_t rows, std::uint8_t* data, TimePs at,
-                                  const StreamShape& shape) {
-  Window window(at, shape.outstanding);
-  Outcome outcome;
-  if (rows == 1 || stride == row_bytes) {
-    outcome = transfer(true, address, data, row_bytes * rows, shape, window);
-  } else {
-    for (std::uint32_t r = 0; r < rows && outcome.ok(); ++r) {
-      outcome = transfer(true, address + r * stride, advance(data, r * row_bytes), row_bytes, shape, window);
-    }
-  }
-  return {outcome, window.last()};
+/// Reads rows and returns once they are there.
+AccessResult Streamer::read_now(std::uint64_t address, std::uint64_t stride, std::uint64_t row_bytes,
+                                std::uint32_t rows, void* data, const StreamShape& shape) {
+  RowTransfer transfer(backend_, shape, backend_.now());
+  transfer.read(address, stride, row_bytes, rows, static_cast<std::uint8_t*>(data));
+  const AccessResult result = transfer.finish();
+  backend_.wait_until(result.done);
+  return result;
 }
 
 void Streamer::account(const TilePipeline& pipeline) {
@@ -124,35 +139,26 @@ Outcome Streamer::matvec(const ComputeDescriptor& d, const StreamShape& shape) {
 
   std::vector<float> x(has_data ? std::size_t{d.m} * d.k : 0);  // (m, k)
   const AccessResult operand =
-      read_rows(d.src0, d.stride0, 4ull * d.k, d.m,
-                reinterpret_cast<std::uint8_t*>(has_data ? x.data() : nullptr), backend_.now(), shape);
-  backend_.wait_until(operand.done);
+      read_now(d.src0, d.stride0, 4ull * d.k, d.m, has_data ? x.data() : nullptr, shape);
   if (!operand.outcome.ok()) return operand.outcome;
 
   std::vector<float> y[2];  // (m, rows) of the tiles in the two buffers
   TilePipeline pipeline(backend_.now());
-  TimePs written = 0;
+  Stores stores(backend_);
+  Outcome outcome;
   const auto rows_of = [&](std::uint32_t tile) {
     return std::min(shape.tile_rows, d.n - tile * shape.tile_rows);
   };
-  const auto store = [&](std::uint32_t tile) {
-    const std::uint32_t rows = rows_of(tile);
-    auto* data = reinterpret_cast<std::uint8_t*>(has_data ? y[tile % 2].data() : nullptr);
-    const AccessResult result = write_rows(d.dst + 4ull * tile * shape.tile_rows, d.stride3, 4ull * rows, d.m,
-                                           data, backend_.now(), shape);
-    written = std::max(written, result.done);
-    return result.outcome;
-  };
 
   // Step i works on tile i - 1, loads tile i and stores tile i - 2, whose results are complete.
-  for (std::uint32_t i = 0; i < tiles + 2; ++i) {
+  for (std::uint32_t i = 0; i < tiles + 2 && outcome.ok(); ++i) {
     backend_.wait_until(pipeline.next_step());
+    if (stores.failed()) break;
     if (i >= 2) {
-      const Outcome outcome = store(i - 2);
-      if (!outcome.ok()) {
-        backend_.wait_until(written);
-        return outcome;
-      }
+      const std::uint32_t tile = i - 2;
+      RowTransfer& store = stores.begin(shape);
+      store.write(d.dst + 4ull * tile * shape.tile_rows, d.stride3, 4ull * rows_of(tile), d.m,
+                  store.keep(std::move(y[tile % 2])));
     }
     if (i >= 1 && i <= tiles) {
       const std::uint32_t tile = i - 1, rows = rows_of(tile);
@@ -172,25 +178,21 @@ Outcome Streamer::matvec(const ComputeDescriptor& d, const StreamShape& shape) {
       const std::uint64_t first = std::uint64_t{i} * shape.tile_rows;
       std::uint8_t* to = shape.tiles[i % 2];
       const TimePs begin = backend_.now();
-      Window window(begin, shape.outstanding);
-      Outcome outcome = read_rows(d.src1 + first * d.stride1, d.stride1, row_bytes, rows, to, shape, window);
-      if (outcome.ok() && mx) {
-        outcome = read_rows(d.src2 + first * d.stride2, d.stride2, scale_bytes, rows,
-                            advance(to, row_bytes * rows), shape, window);
-      }
-      AccessResult load{outcome, window.last()};
-      load.done = backend_.landed((row_bytes + scale_bytes) * rows, begin, load.done);
-      pipeline.loaded(begin, load.done);
-      if (!load.outcome.ok()) {
-        backend_.wait_until(std::max(load.done, written));
-        account(pipeline);
-        return load.outcome;
-      }
+      RowTransfer load(backend_, shape, begin);
+      load.read(d.src1 + first * d.stride1, d.stride1, row_bytes, rows, to);
+      if (mx)
+        load.read(d.src2 + first * d.stride2, d.stride2, scale_bytes, rows, advance(to, row_bytes * rows));
+      const TimePs landed = backend_.landing((row_bytes + scale_bytes) * rows, begin);
+      const AccessResult result = load.finish();
+      pipeline.loaded(begin, std::max(result.done, landed));
+      outcome = result.outcome;
     }
   }
-  backend_.wait_until(written);
+  // A store began before the load that failed.
+  const Outcome stored = stores.finish();
+  if (!outcome.ok()) backend_.wait_until(pipeline.load_done());
   account(pipeline);
-  return {};
+  return stored.ok() ? outcome : stored;
 }
 
 Outcome Streamer::attention(const ComputeDescriptor& d, const StreamShape& shape) {
@@ -202,9 +204,7 @@ Outcome Streamer::attention(const ComputeDescriptor& d, const StreamShape& shape
 
   std::vector<float> q(has_data ? std::size_t{d.m} * d.k : 0);  // (m, k)
   const AccessResult operand =
-      read_rows(d.src0, d.stride0, 4ull * d.k, d.m,
-                reinterpret_cast<std::uint8_t*>(has_data ? q.data() : nullptr), backend_.now(), shape);
-  backend_.wait_until(operand.done);
+      read_now(d.src0, d.stride0, 4ull * d.k, d.m, has_data ? q.data() : nullptr, shape);
   if (!operand.outcome.ok()) return operand.outcome;
 
   numerics::AttentionShape a;
@@ -250,9 +250,10 @@ Outcome Streamer::attention(const ComputeDescriptor& d, const StreamShape& shape
       const std::uint32_t first = (is_keys ? i : i - tiles) * shape.tile_rows;
       const std::uint64_t stride = is_keys ? d.stride1 : d.stride2;
       const TimePs begin = backend_.now();
-      const AccessResult load =
-          read_rows((is_keys ? d.src1 : d.src2) + first * stride, stride, row_bytes,
-                    std::min(shape.tile_rows, d.n - first), shape.tiles[i % 2], begin, shape);
+      RowTransfer transfer(backend_, shape, begin);
+      transfer.read((is_keys ? d.src1 : d.src2) + first * stride, stride, row_bytes,
+                    std::min(shape.tile_rows, d.n - first), shape.tiles[i % 2]);
+      const AccessResult load = transfer.finish();
       pipeline.loaded(begin, load.done);
       if (!load.outcome.ok()) {
         backend_.wait_until(load.done);
@@ -265,9 +266,10 @@ Outcome Streamer::attention(const ComputeDescriptor& d, const StreamShape& shape
   account(pipeline);
   std::vector<float> out(q.size());
   if (has_data) numerics::attention_finish(a, sums.data(), inverse.data(), out.data());
-  const AccessResult result =
-      write_rows(d.dst, d.stride3, 4ull * d.k, d.m,
-                 reinterpret_cast<std::uint8_t*>(has_data ? out.data() : nullptr), backend_.now(), shape);
+  RowTransfer store(backend_, shape, backend_.now());
+  store.write(d.dst, d.stride3, 4ull * d.k, d.m,
+              reinterpret_cast<std::uint8_t*>(has_data ? out.data() : nullptr));
+  const AccessResult result = store.finish();
   backend_.wait_until(result.done);
   return result.outcome;
 }

@@ -7,9 +7,12 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
+#include <memory>
 #include <vector>
 
 #include "desc/compute_descriptor.h"
+#include "engine/access_window.h"
 #include "engine/memory_port.h"
 #include "engine/tile_pipeline.h"
 
@@ -31,14 +34,14 @@ struct Span {
 };
 
 /// What the streamer needs from the engine.
-class StreamBackend : public MemoryPort {
+class StreamBackend : public AccessPort {
  public:
   virtual TimePs now() const = 0;
   virtual void wait_until(TimePs when) = 0;
   /// Reserves the multiply-add array, not before `earliest`.
   virtual Span work(const TileWork& work, TimePs earliest) = 0;
-  /// `bytes` of a tile, loaded from begin to done, go into the tile buffer; returns when the last one is in.
-  virtual TimePs landed(std::uint64_t bytes, TimePs begin, TimePs done) = 0;
+  /// `bytes` of a tile, loaded from `begin` on, go into the tile buffer; returns when the last one can be in.
+  virtual TimePs landing(std::uint64_t bytes, TimePs begin) = 0;
   /// Reserves what turns `heads` x `tokens` scores into softmax weights.
   virtual Span softmax(std::uint32_t heads, std::uint32_t tokens, TimePs earliest) = 0;
 };
@@ -47,10 +50,48 @@ class StreamBackend : public MemoryPort {
 struct StreamShape {
   std::uint32_t tile_rows = 1;
   std::uint32_t chunk_bytes = 4096;  ///< longest single access
-  std::uint32_t outstanding = 16;    ///< accesses in flight
+  std::uint32_t outstanding = 16;    ///< accesses in flight per transfer
   std::uint8_t* tiles[2] = {nullptr,
                             nullptr};  ///< tile_row_bytes() x tile_rows each; null: traffic without data
   float* scores = nullptr;             ///< (heads, tokens); null: traffic without data
+};
+
+/// Rows on their way between memory and packed data, in accesses of at most chunk_bytes, up to `outstanding`
+/// in flight. Stops at the first failure. Data must stay where they are until finish() has returned and
+/// simulated time has reached the result's `done`; what was read is there when finish() returns.
+class RowTransfer {
+ public:
+  /// The first accesses start at `at`.
+  RowTransfer(AccessPort& port, const StreamShape& shape, TimePs at)
+      : chunk_bytes_(shape.chunk_bytes), window_(port, at, shape.outstanding) {}
+
+  /// `rows` rows of `row_bytes`, `stride` apart, to packed `data` (null: traffic only). Rows less than 32
+  /// bytes apart are merged, gaps included.
+  void read(std::uint64_t address, std::uint64_t stride, std::uint64_t row_bytes, std::uint32_t rows,
+            std::uint8_t* data);
+  void write(std::uint64_t address, std::uint64_t stride, std::uint64_t row_bytes, std::uint32_t rows,
+             std::uint8_t* data);
+  /// Keeps `values` until the transfer is gone; returns their place.
+  std::uint8_t* keep(std::vector<float> values);
+
+  /// Every result is known, though `done` may lie in the future.
+  bool finished() const { return window_.finished(); }
+  /// Suspends the calling process until finished().
+  AccessResult finish();
+
+ private:
+  struct Gather {
+    std::vector<std::uint8_t> landing;
+    std::uint8_t* to;
+    std::uint64_t stride, row_bytes;
+    std::uint32_t rows;
+  };
+  void move(bool is_write, std::uint64_t address, std::uint8_t* data, std::uint64_t bytes);
+
+  std::uint32_t chunk_bytes_;
+  std::vector<Gather> gathers_;
+  std::vector<float> kept_;
+  AccessWindow window_;
 };
 
 class Streamer {
@@ -61,14 +102,6 @@ class Streamer {
   Outcome matvec(const desc::ComputeDescriptor& descriptor, const StreamShape& shape);
   Outcome attention(const desc::ComputeDescriptor& descriptor, const StreamShape& shape);
 
-  /// `rows` rows of `row_bytes`, `stride` apart, from or to packed `data` (null: traffic only), in accesses
-  /// of at most chunk_bytes, up to `outstanding` in flight. Stops at the first failure. Reads of rows less
-  /// than 32 bytes apart are merged, gaps included.
-  AccessResult read_rows(std::uint64_t address, std::uint64_t stride, std::uint64_t row_bytes,
-                         std::uint32_t rows, std::uint8_t* data, TimePs at, const StreamShape& shape);
-  AccessResult write_rows(std::uint64_t address, std::uint64_t stride, std::uint64_t row_bytes,
-                          std::uint32_t rows, std::uint8_t* data, TimePs at, const StreamShape& shape);
-
   // Sums over all streams so far.
   TimePs loading() const { return loading_; }
   TimePs working() const { return working_; }
@@ -76,15 +109,13 @@ class Streamer {
   TimePs waiting_for_work() const { return waiting_for_work_; }
 
  private:
-  class Window;
-  Outcome transfer(bool is_write, std::uint64_t address, void* data, std::uint64_t bytes,
-                   const StreamShape& shape, Window& window);
-  Outcome read_rows(std::uint64_t address, std::uint64_t stride, std::uint64_t row_bytes, std::uint32_t rows,
-                    std::uint8_t* data, const StreamShape& shape, Window& window);
+  /// Stores of results, in flight beside loads and work, in the order of their tiles.
+  class Stores;
+  AccessResult read_now(std::uint64_t address, std::uint64_t stride, std::uint64_t row_bytes,
+                        std::uint32_t rows, void* data, const StreamShape& shape);
   void account(const TilePipeline& pipeline);
 
   StreamBackend& backend_;
-  std::vector<std::uint8_t> gather_;
   TimePs loading_ = 0, working_ = 0, waiting_for_load_ = 0, waiting_for_work_ = 0;
 };
 

@@ -60,6 +60,7 @@ class TilePipeline {
     load_done_ = done;
   }
 
+  TimePs load_done() const { return load_done_; }
   TimePs loading() const { return loading_; }  ///< time with a load in flight
   TimePs working() const { return working_; }  ///< time with work in progress
   /// Time in which no work was in progress because a tile was still on its way; the first load counts.

@@ -127,8 +127,9 @@ void HbfModule::respond_process() {
   if (responding_ || responses_.empty()) return;
   const TimePs now = to_ps(sc_core::sc_time_stamp());
   const auto next = responses_.begin();
-  if (next->first > now) {
-    respond_event_.notify(to_sc(next->first - now));
+  const TimePs due = std::max(next->first, response_free_);
+  if (due > now) {
+    respond_event_.notify(to_sc(due - now));
     return;
   }
   tlm::tlm_generic_payload& payload = *next->second;
@@ -143,6 +144,7 @@ void HbfModule::respond_process() {
 
 void HbfModule::end_response(tlm::tlm_generic_payload& payload, const sc_core::sc_time& delay) {
   responding_ = false;
+  response_free_ = to_ps(sc_core::sc_time_stamp() + delay);
   if (payload.has_mm()) payload.release();
   respond_event_.notify(delay);
 }

@@ -61,6 +61,7 @@ class HbfModule : public sc_core::sc_module {
   std::unique_ptr<Registers> registers_;
   std::multimap<TimePs, tlm::tlm_generic_payload*> responses_;  // non-blocking, by the time they are due
   bool responding_ = false;                                     // BEGIN_RESP sent, END_RESP not yet here
+  TimePs response_free_ = 0;                                    // time of the last END_RESP
   sc_core::sc_event respond_event_;
 };
 

@@ -28,6 +28,9 @@ enum Field : unsigned {
 constexpr std::array<const char*, kFieldCount> kFieldNames = {
     "offset", "channel", "pseudo_channel", "stack_id", "bank_group", "bank", "row", "column"};
 
+constexpr const char* kMapKey = "address_map";
+constexpr const char* kHashKey = "address_hash";
+
 struct Range {
   std::string name;
   unsigned msb = 0, lsb = 0;
@@ -82,35 +85,34 @@ struct AddressMap::Builder {
   }
 
   void read_map(const std::string& text) {
-    constexpr const char* kWhat = "address_map";
     for (const unsigned bits : width) map.address_bits_ += bits;
-    if (map.address_bits_ > 63) refuse(kWhat, "{} address bits; at most 63", map.address_bits_);
+    if (map.address_bits_ > 63) refuse(kMapKey, "{} address bits; at most 63", map.address_bits_);
     std::uint64_t covered = 0;
     std::array<std::vector<unsigned>, kFieldCount> from_msb;
     std::istringstream words(text);
     for (std::string word; words >> word;) {
       const auto range = parse_range(word);
-      if (!range) refuse(kWhat, "'{}' is not field[msb:lsb] or field[bit]", word);
+      if (!range) refuse(kMapKey, "'{}' is not field[msb:lsb] or field[bit]", word);
       const auto field = field_of(range->name);
       if (!field) {
-        refuse(kWhat, "unknown field '{}'; accepted: {}", range->name, fmt::join(kFieldNames, ", "));
+        refuse(kMapKey, "unknown field '{}'; accepted: {}", range->name, fmt::join(kFieldNames, ", "));
       }
       for (unsigned bit = range->msb + 1; bit-- > range->lsb;) {
         if (bit >= map.address_bits_) {
-          refuse(kWhat, "{} uses bit {}, but the capacity has bits 0 to {}", word, bit,
+          refuse(kMapKey, "{} uses bit {}, but the capacity has bits 0 to {}", word, bit,
                  map.address_bits_ - 1);
         }
-        if ((covered >> bit & 1) != 0) refuse(kWhat, "bit {} is used twice, again by {}", bit, word);
+        if ((covered >> bit & 1) != 0) refuse(kMapKey, "bit {} is used twice, again by {}", bit, word);
         covered |= std::uint64_t{1} << bit;
         from_msb[*field].push_back(bit);
       }
       if (from_msb[*field].size() > width[*field]) {
-        refuse(kWhat, "{} has more than the {} bits its count needs", range->name, width[*field]);
+        refuse(kMapKey, "{} has more than the {} bits its count needs", range->name, width[*field]);
       }
     }
     for (unsigned f = 0; f < kFieldCount; ++f) {
       if (from_msb[f].size() != width[f]) {
-        refuse(kWhat, "{} has {} of the {} bits its count needs", kFieldNames[f], from_msb[f].size(),
+        refuse(kMapKey, "{} has {} of the {} bits its count needs", kFieldNames[f], from_msb[f].size(),
                width[f]);
       }
       at[f].assign(from_msb[f].rbegin(), from_msb[f].rend());
@@ -118,7 +120,7 @@ struct AddressMap::Builder {
     // A burst is the unit of every command: its byte offset has to be the low bits.
     for (unsigned bit = 0; bit < width[kOffset]; ++bit) {
       if (at[kOffset][bit] != bit) {
-        refuse(kWhat, "offset must be the low bits, offset[{}:0]", width[kOffset] - 1);
+        refuse(kMapKey, "offset must be the low bits, offset[{}:0]", width[kOffset] - 1);
       }
     }
   }
@@ -142,7 +144,7 @@ struct AddressMap::Builder {
         run.mask = run.mask << 1 | 1;
         continue;
       }
-      if (out.count == kMaxRuns) refuse("address_map", "{} is in more than {} pieces", what, kMaxRuns);
+      if (out.count == kMaxRuns) refuse(kMapKey, "{} is in more than {} pieces", what, kMaxRuns);
       out.run[out.count++] = {1, static_cast<std::uint8_t>(word[i]), static_cast<std::uint8_t>(i)};
     }
     return out;
@@ -179,30 +181,28 @@ struct AddressMap::Builder {
 
   /// A field bit of a hash, "row[4]".
   std::pair<Field, unsigned> hash_bit(const std::string& hash, const std::string& word) const {
-    constexpr const char* kWhat = "address_hash";
     const auto range = parse_range(word);
-    if (!range || range->msb != range->lsb) refuse(kWhat, "'{}' in '{}' is not field[bit]", word, hash);
+    if (!range || range->msb != range->lsb) refuse(kHashKey, "'{}' in '{}' is not field[bit]", word, hash);
     const auto field = field_of(range->name);
     if (!field) {
-      refuse(kWhat, "unknown field '{}' in '{}'; accepted: {}", range->name, hash,
+      refuse(kHashKey, "unknown field '{}' in '{}'; accepted: {}", range->name, hash,
              fmt::join(kFieldNames, ", "));
     }
     if (range->msb >= width[*field]) {
-      refuse(kWhat, "'{}' in '{}': {} has {} bits", word, hash, range->name, width[*field]);
+      refuse(kHashKey, "'{}' in '{}': {} has {} bits", word, hash, range->name, width[*field]);
     }
     return {*field, range->msb};
   }
 
   void add_hash(const std::string& text) {
-    constexpr const char* kWhat = "address_hash";
     std::vector<std::string> words;
     std::istringstream in(text);
     for (std::string word; in >> word;) words.push_back(word);
     if (words.size() < 3 || words.size() % 2 == 0) {
-      refuse(kWhat, "'{}' is not field[bit] ^ row[bit] ^ column[bit] ...", text);
+      refuse(kHashKey, "'{}' is not field[bit] ^ row[bit] ^ column[bit] ...", text);
     }
     for (std::size_t i = 1; i < words.size(); i += 2) {
-      if (words[i] != "^") refuse(kWhat, "'{}' where ^ is expected in '{}'", words[i], text);
+      if (words[i] != "^") refuse(kHashKey, "'{}' where ^ is expected in '{}'", words[i], text);
     }
     const auto [field, bit] = hash_bit(text, words[0]);
     unsigned base = 0;
@@ -223,7 +223,7 @@ struct AddressMap::Builder {
         is_pc = true;
         break;
       default:
-        refuse(kWhat,
+        refuse(kHashKey,
                "'{}': {} cannot be hashed; accepted: bank, bank_group, stack_id, channel, pseudo_channel",
                text, kFieldNames[field]);
     }
@@ -231,25 +231,26 @@ struct AddressMap::Builder {
     Hash::Bit entry;
     entry.bit = static_cast<std::uint8_t>(base + bit);
     for (unsigned i = 0; i < hash.count; ++i) {
-      if (hash.bits[i].bit == entry.bit) refuse(kWhat, "{} is hashed twice, again by '{}'", words[0], text);
+      if (hash.bits[i].bit == entry.bit)
+        refuse(kHashKey, "{} is hashed twice, again by '{}'", words[0], text);
     }
     for (std::size_t i = 2; i < words.size(); i += 2) {
       const auto [source, source_bit] = hash_bit(text, words[i]);
       if (source != kRow && source != kColumn) {
-        refuse(kWhat, "'{}': a source must be a bit of row or column, not {}", text, words[i]);
+        refuse(kHashKey, "'{}': a source must be a bit of row or column, not {}", text, words[i]);
       }
       const unsigned address_bit = at[source][source_bit];
       if (is_pc && (map.pc_mask_ >> address_bit) != 0) {
-        refuse(kWhat,
+        refuse(kHashKey,
                "'{}': {} is address bit {}, below a bit of channel or pseudo_channel; a contiguous range "
                "would no longer be contiguous in a pseudo-channel",
                text, words[i], address_bit);
       }
       const std::uint64_t mask = std::uint64_t{1} << local_of(address_bit);
-      if ((entry.sources & mask) != 0) refuse(kWhat, "'{}': {} is named twice", text, words[i]);
+      if ((entry.sources & mask) != 0) refuse(kHashKey, "'{}': {} is named twice", text, words[i]);
       entry.sources |= mask;
     }
-    if (hash.count == kMaxHashes) refuse(kWhat, "more than {} hashed bits", kMaxHashes);
+    if (hash.count == kMaxHashes) refuse(kHashKey, "more than {} hashed bits", kMaxHashes);
     hash.bits[hash.count++] = entry;
   }
 

@@ -314,7 +314,8 @@ void Channel::choose_direction(PseudoChannel& pc) const {
 
 bool Channel::admission_comes_first(const PseudoChannel& pc) const {
   // In this cycle only a row command could go, the data bus being taken by the column command before.
-  if (pc.admit_at != now_ + 1 || pc.maintenance != Maintenance::kNone || device_->closes_idle_rows) return false;
+  if (pc.admit_at != now_ + 1 || pc.maintenance != Maintenance::kNone || device_->closes_idle_rows)
+    return false;
   const Queue& queue = pc.queues[pc.draining ? 1 : 0];
   return queue.size != 0 && (queue.pending_banks & ~queue.hit_banks) == 0 && !device_->caps_hits;
 }
@@ -381,58 +382,60 @@ void Channel::run(Cycle limit, std::vector<TrainEvent>& events) {
   const auto count = static_cast<std::uint32_t>(pcs_.size());
   for (;;) {
     // When does something happen next?
-    Cycle next = kNever;
-    std::uint32_t best_pc = 0;
-    Class best_class = kClasses;
+    Cycle next = kNever;  // but commands
     Cycle best_at = kNever;
+    std::uint32_t best_pc = 0;
     for (std::uint32_t i = 0; i < count; ++i) {
       PseudoChannel& pc = pcs_[i];
-      if (!picks_[i].valid) choose(i);
       next = std::min({next, pc.admit_at, pc.refresh_due, pc.check_at});
       if (power_ != Power::kUp) continue;
-      for (std::uint8_t c = 0; c < kClasses; ++c) {
-        const Cycle at = picks_[i].of[c].at;
-        if (at > best_at || at == kNever) continue;
-        const bool better =
-            at < best_at || c < best_class || (c == best_class && pc.last_issue < pcs_[best_pc].last_issue);
-        if (!better) continue;
-        best_at = at;
-        best_class = static_cast<Class>(c);
-        best_pc = i;
+      const Picks& picks = picks_[i];
+      if (!picks.valid) {
+        if (just_served_ == i) {
+          choose_direction(pc);
+          if (admission_comes_first(pc)) continue;
+        }
+        choose(i);
       }
+      const Cycle at = picks.best().at;
+      if (at > best_at || at == kNever) continue;
+      if (at == best_at) {
+        const Class mine = picks.best_class;
+        const Class best = picks_[best_pc].best_class;
+        if (mine > best || (mine == best && pc.last_issue >= pcs_[best_pc].last_issue)) continue;
+      }
+      best_at = at;
+      best_pc = i;
     }
+    just_served_ = kNobody;
     Pick power;
     if (device_->has_power_states) power = power_pick();
-    next = std::min({next, best_at, power.at});
-    if (next >= limit) break;
-    now_ = std::max(now_, next);
-
-    bool changed = false;
-    for (std::uint32_t i = 0; i < count; ++i) {
-      PseudoChannel& pc = pcs_[i];
-      if (pc.admit_at <= now_) {
-        admit(i);
-        changed = true;
+    const Cycle command = std::min(best_at, power.at);
+    if (std::min(next, command) >= limit) break;
+    if (command < next) {
+      now_ = std::max(now_, command);
+      if (best_at > now_) {
+        issue_power(power);
+        continue;
       }
-      if (pc.refresh_due <= now_) account_refresh(i);
-      if (pc.check_at <= now_) {
-        start_maintenance(i);
-        changed = true;
-      }
-    }
-    if (!admission_events_.empty()) {
-      events.insert(events.end(), admission_events_.begin(), admission_events_.end());
-      admission_events_.clear();
-    }
-    if (changed) continue;
-    if (best_at == now_) {
-      issue(best_pc, Pick(picks_[best_pc].of[best_class]), best_class, events);
+      const Picks& picks = picks_[best_pc];
+      issue(best_pc, Pick(picks.best()), picks.best_class, events);
       if (at_anchor_) {
         at_anchor_ = false;
         if (steady_ != nullptr) steady_->anchor(*this, limit);
       }
-    } else if (power.at == now_) {
-      issue_power(power);
+      continue;
+    }
+    now_ = std::max(now_, next);
+    for (std::uint32_t i = 0; i < count; ++i) {
+      PseudoChannel& pc = pcs_[i];
+      if (pc.admit_at <= now_) admit(i);
+      if (pc.refresh_due <= now_) account_refresh(i);
+      if (pc.check_at <= now_) start_maintenance(i);
+    }
+    if (!admission_events_.empty()) {
+      events.insert(events.end(), admission_events_.begin(), admission_events_.end());
+      admission_events_.clear();
     }
   }
   now_ = std::max(now_, limit);
@@ -590,22 +593,26 @@ void Channel::issue(std::uint32_t index, const Pick& pick, Class kind, std::vect
     case Command::kWR:
       column(index, pick, events);
       break;
-    case Command::kACT: {
-      Queue& queue = pc.queues[pc.draining ? 1 : 0];
-      const std::uint32_t row = queue.row[pick.position];
-      queue.flags[queue.slot[pick.position]] |= Queue::kOpenedRow;
-      command(Command::kACT, index, pick.bank, row, 0);
-      open_row(index, pick.bank, row);
+    case Command::kACT:
+    case Command::kPRE: {
+      const bool opens = pick.command == Command::kACT;
+      std::uint32_t row = 0;
+      if (kind == kRow) {
+        // For the oldest entry of the bank that is no hit.
+        Queue& queue = pc.queues[pc.draining ? 1 : 0];
+        std::uint32_t position = 0;
+        while (queue.bank[position] != pick.bank || (queue.hits & bit(position)) != 0) ++position;
+        queue.flags[queue.slot[position]] |= opens ? Queue::kOpenedRow : Queue::kClosedRow;
+        row = queue.row[position];
+      }
+      command(pick.command, index, pick.bank, row, 0);
+      if (opens) {
+        open_row(index, pick.bank, row);
+      } else {
+        close_banks(index, bit(pick.bank));
+      }
       break;
     }
-    case Command::kPRE:
-      if (kind == kRow) {
-        Queue& queue = pc.queues[pc.draining ? 1 : 0];
-        queue.flags[queue.slot[pick.position]] |= Queue::kClosedRow;
-      }
-      command(Command::kPRE, index, pick.bank, 0, 0);
-      close_banks(index, bit(pick.bank));
-      break;
     case Command::kPREab:
       command(Command::kPREab, index, 0, 0, 0);
       close_banks(index, ~std::uint64_t{0});
@@ -664,27 +671,25 @@ Cycle Channel::next_event() {
   Cycle next = kNever;
   bool step = false;  // the next step may bring something
   for (const PseudoChannel& pc : pcs_) {
+    const Cycle soonest =
+        now_ + (pc.writes_in_flight != 0 ? std::min(device_->read_latency, device_->write_latency)
+                                         : device_->read_latency);
     for (const Train& train : pc.trains) {
       if (train.left == 0) continue;
-      const Cycle from = std::max(now_, train.arrival);
-      if (train.report_acceptance && train.next == train.begin) {
+      const bool new_here = train.report_acceptance && train.next == train.begin;
+      const bool forwards = train.may_forward && train.next != train.end;
+      if (new_here || forwards) {
         if (train.arrival >= now_) {
           next = std::min(next, train.arrival + 1);
         } else {
           step = true;
         }
       }
-      if (train.may_forward && train.next != train.end) {
-        if (train.arrival >= now_) {
-          next = std::min(next, train.arrival + 1);
-        } else {
-          step = true;
-        }
-      } else {
-        // The remaining bursts follow one another on the data bus at best.
-        const Cycle latency = train.is_write ? device_->write_latency : device_->read_latency;
-        next = std::min(next, from + static_cast<Cycle>(train.left - 1) * device_->burst + latency);
-      }
+      if (forwards || next <= soonest) continue;
+      // The remaining bursts follow one another on the data bus at best.
+      const Cycle latency = train.is_write ? device_->write_latency : device_->read_latency;
+      next = std::min(next, std::max(now_, train.arrival) +
+                                static_cast<Cycle>(train.left - 1) * device_->burst + latency);
     }
   }
   return step ? std::min(next, next_step() + 1) : next;

@@ -138,7 +138,7 @@ class Channel {
   SteadyState::Anchor anchor_;
   static constexpr std::uint32_t kNobody = ~std::uint32_t{0};
   std::uint32_t just_served_ = kNobody;  ///< pseudo-channel whose column command freed an entry
-  bool at_anchor_ = false;  ///< the command just issued ends a refresh period
+  bool at_anchor_ = false;               ///< the command just issued ends a refresh period
   const CommandSink* sink_ = nullptr;
   std::uint32_t channel_ = 0;
   std::vector<TrainEvent> admission_events_;

@@ -68,17 +68,21 @@ ConstraintTable::ConstraintTable(const Preset& preset) {
         if (!is_used(prev) || !is_used(next)) continue;
         const auto slot =
             static_cast<std::uint8_t>(wide ? static_cast<std::uint32_t>(next) : bank_slot(next));
-        auto& effects = effects_[static_cast<std::size_t>(prev)];
-        // Of several plain rows about the same pair the longest holds.
-        const auto same = std::find_if(effects.begin(), effects.end(), [&](const Effect& e) {
-          return window < 0 && e.window < 0 && e.level == row.level && e.different == row.different &&
-                 e.slot == slot;
-        });
         const auto latency = static_cast<std::int32_t>(row.latency);
+        if (window >= 0 || row.different) {
+          rare_effects_[static_cast<std::size_t>(prev)].push_back(
+              {row.level, row.different, slot, window, latency});
+          continue;
+        }
+        // Of several rows about the same pair the longest holds.
+        auto& effects = effects_[static_cast<std::size_t>(prev)];
+        const auto level = static_cast<std::uint8_t>(row.level);
+        const auto same = std::find_if(effects.begin(), effects.end(),
+                                       [&](const Effect& e) { return e.level == level && e.slot == slot; });
         if (same != effects.end()) {
           same->latency = std::max(same->latency, latency);
         } else {
-          effects.push_back({row.level, row.different, slot, window, latency});
+          effects.push_back({level, slot, latency});
         }
       }
     }
@@ -107,7 +111,7 @@ std::uint32_t Gates::instance(Level level, std::uint32_t pc, std::uint32_t bank)
   return pc * table_->banks_ + bank;
 }
 
-void Gates::raise_others(const ConstraintTable::Effect& effect, std::uint32_t pc, std::uint32_t bank,
+void Gates::raise_others(const ConstraintTable::RareEffect& effect, std::uint32_t pc, std::uint32_t bank,
                          Cycle to) {
   const auto raise = [&](std::uint32_t index) { ready_[index] = max(ready_[index], to); };
   const std::uint32_t base = table_->pc_base(pc);
@@ -144,11 +148,18 @@ void Gates::raise_others(const ConstraintTable::Effect& effect, std::uint32_t pc
 }
 
 void Gates::issue(Command command, std::uint32_t pc, std::uint32_t bank, Cycle at) {
-  const std::uint32_t base = table_->pc_base(pc);
-  const std::uint32_t offsets[kLevels] = {0, base, base + table_->stack_id_at(bank),
-                                          base + table_->group_at(bank), base + table_->bank_at(bank)};
-  std::int32_t recorded = -1;  // windows in which this command was entered already
-  for (const ConstraintTable::Effect& effect : table_->effects(command)) {
+  Cycle* const ready = ready_.data();
+  Cycle* const base = ready + table_->pc_base(pc);
+  const ConstraintTable::Places& places = table_->places_[bank];
+  Cycle* const instances[kLevels] = {ready, base, base + places.stack_id, base + places.group,
+                                     base + places.bank};
+  for (const ConstraintTable::Effect& effect : table_->effects_[static_cast<std::size_t>(command)]) {
+    Cycle& when = instances[effect.level][effect.slot];
+    const Cycle to = at + effect.latency;
+    if (to > when) when = to;
+  }
+  std::int32_t recorded = -1;  // the window in which this command was entered already
+  for (const ConstraintTable::RareEffect& effect : table_->rare_effects_[static_cast<std::size_t>(command)]) {
     Cycle from = at;
     if (effect.window >= 0) {
       const ConstraintTable::Window& window = table_->windows()[static_cast<std::size_t>(effect.window)];
@@ -166,8 +177,8 @@ void Gates::issue(Command command, std::uint32_t pc, std::uint32_t bank, Cycle a
     if (effect.different) {
       raise_others(effect, pc, bank, to);
     } else {
-      Cycle& ready = ready_[offsets[static_cast<std::size_t>(effect.level)] + effect.slot];
-      ready = max(ready, to);
+      Cycle& when = instances[static_cast<std::size_t>(effect.level)][effect.slot];
+      when = max(when, to);
     }
   }
 }

@@ -22,8 +22,14 @@ class ConstraintTable {
  public:
   explicit ConstraintTable(const Preset& preset);
 
-  /// Raise `slot` of the instance at `level` to issue + latency; with a window, of the window-th last issue.
+  /// Raise `slot` of the instance at `level` that the command addresses to issue + latency.
   struct Effect {
+    std::uint8_t level;
+    std::uint8_t slot;
+    std::int32_t latency;
+  };
+  /// The same for the other instances in the same parent (`different`), or counted from an earlier issue.
+  struct RareEffect {
     Level level;
     bool different;
     std::uint8_t slot;
@@ -38,9 +44,6 @@ class ConstraintTable {
     std::uint32_t counter;  ///< index of the first instance's ring position
   };
 
-  const std::vector<Effect>& effects(Command command) const {
-    return effects_[static_cast<std::size_t>(command)];
-  }
   const std::vector<Window>& windows() const { return windows_; }
 
   // Layout of the times of one channel: the channel, then per pseudo-channel itself, its stack ids, bank
@@ -67,11 +70,12 @@ class ConstraintTable {
     std::uint32_t stack_id, group, bank;
   };
   std::array<std::vector<Effect>, kCommands> effects_;
+  std::array<std::vector<RareEffect>, kCommands> rare_effects_;
   std::vector<Window> windows_;
   std::vector<Places> places_;
   std::uint32_t stack_ids_ = 0, groups_ = 0, banks_ = 0;  // per pseudo-channel
   static constexpr std::uint8_t kByGroup = 1, kByStackId = 2;
-  std::array<std::uint8_t, kCommands> levels_{};          // where rows lead to the command, above the bank
+  std::array<std::uint8_t, kCommands> levels_{};  // where rows lead to the command, above the bank
   std::uint32_t pc_stride_ = 0, size_ = 0, window_times_ = 0, window_instances_ = 0;
 };
 
@@ -98,8 +102,8 @@ class Gates {
   }
   /// The least that the stack ids of the pseudo-channel ask for.
   Cycle every_stack_id(Command command, std::uint32_t pc) const {
-    const Cycle* at = ready_.data() + table_->pc_base(pc) + ConstraintTable::kWide +
-                      ConstraintTable::bank_slot(command);
+    const Cycle* at =
+        ready_.data() + table_->pc_base(pc) + ConstraintTable::kWide + ConstraintTable::bank_slot(command);
     Cycle least = *at;
     for (std::uint32_t i = 1; i < table_->stack_ids_; ++i) {
       at += ConstraintTable::kNarrow;
@@ -123,7 +127,8 @@ class Gates {
  private:
   static Cycle max(Cycle a, Cycle b) { return a > b ? a : b; }
   std::uint32_t instance(Level level, std::uint32_t pc, std::uint32_t bank) const;
-  void raise_others(const ConstraintTable::Effect& effect, std::uint32_t pc, std::uint32_t bank, Cycle to);
+  void raise_others(const ConstraintTable::RareEffect& effect, std::uint32_t pc, std::uint32_t bank,
+                    Cycle to);
 
   const ConstraintTable* table_;
   std::vector<Cycle> ready_;

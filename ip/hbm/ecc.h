@@ -1,21 +1,26 @@
 // SPDX-FileCopyrightText: The Memwall authors
 // SPDX-License-Identifier: Apache-2.0
 /// @file
-/// SECDED: single error correction, double error detection over 64-bit words with 8 check bits, and the
-/// faults that it is tested with. Contents without a fault need no code words: their check bits are right by
-/// construction, so only words with an injected fault are encoded, flipped and decoded.
+/// The two codes between cells and reader. SECDED in the controller: single error correction, double error
+/// detection over 64-bit words with 8 check bits. On-die correction in the DRAM (`[ecc] on_die`): one wrong
+/// bit per 128-bit codeword. Which faults they meet is in faults.h.
+///
+/// Not modelled: wrong check bits; what vendors do not publish of their on-die codes. A codeword with two or
+/// more wrong bits leaves the DRAM unchanged: real single-error-correcting codes may flip a further bit then.
+/// 128 data bits with 8 check bits are those of DDR5 (JESD79-5); the HBM3 part of Ryu et al., JSSC 58(4),
+/// 2023 corrects a symbol of 16 bits.
 #pragma once
 
 #include <cstdint>
-#include <map>
-
-#include "common/sparse_memory.h"
 
 namespace memwall::hbm {
 
 /// Extended Hamming code (72,64): data bits at the positions 3..71 that are no power of two, check bits at
-/// the powers of two, one parity bit over everything.
+/// the powers of two, one parity bit over everything. Data bits are spread so that a byte with all bits
+/// inverted, which in plain order can look right, is always detected.
 namespace secded {
+
+inline constexpr std::uint64_t kWordBytes = 8;
 
 enum class Verdict : std::uint8_t { kClean, kCorrected, kUncorrectable };
 
@@ -31,39 +36,15 @@ Decoded decode(std::uint64_t data, std::uint8_t check);
 
 }  // namespace secded
 
-/// Injected faults by 64-bit word, and what an access makes of them.
-class FaultMap {
- public:
-  /// What happened to one access.
-  struct Outcome {
-    std::uint64_t corrected = 0;        ///< 32-byte bursts with a corrected word
-    std::uint64_t uncorrected = 0;      ///< bursts with an uncorrectable word
-    std::uint64_t failing_address = 0;  ///< of the last uncorrectable word
-  };
+namespace on_die {
 
-  explicit FaultMap(std::uint64_t burst_bytes) : burst_bytes_(burst_bytes) {}
+inline constexpr std::uint64_t kCodewordBytes = 16;
 
-  bool empty() const { return faults_.empty(); }
-  /// Flips `bits` (0 to 64) further data bits of the word that holds `address`; the positions follow from the
-  /// address. A persistent fault survives writes, any other is healed by a write that rewrites the word.
-  void inject(std::uint64_t address, unsigned bits, bool persistent);
+/// True if the DRAM corrects a codeword whose two 64-bit halves have these wrong bits.
+inline bool corrects(std::uint64_t wrong, std::uint64_t wrong_in_other_half) {
+  return __builtin_popcountll(wrong) + __builtin_popcountll(wrong_in_other_half) == 1;
+}
 
-  /// A read of [address, address + bytes). `out` holds the contents without faults and receives what the
-  /// reader sees; null for traffic without data. With `enabled` false nothing is corrected or counted.
-  Outcome read(std::uint64_t address, std::uint64_t bytes, const SparseMemory& memory, std::uint8_t* out,
-               bool enabled) const;
-  /// A write of [address, address + bytes). Words written in part are read, corrected and rewritten; one that
-  /// cannot be corrected keeps its fault and fails the write.
-  Outcome write(std::uint64_t address, std::uint64_t bytes, bool enabled);
-
- private:
-  struct Fault {
-    std::uint64_t transient = 0;  // flipped bits
-    std::uint64_t stuck = 0;      // flipped bits that writes do not heal
-    std::uint64_t mask() const { return transient ^ stuck; }
-  };
-  std::uint64_t burst_bytes_;
-  std::map<std::uint64_t, Fault> faults_;  // by word address
-};
+}  // namespace on_die
 
 }  // namespace memwall::hbm

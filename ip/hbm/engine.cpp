@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <tuple>
 
 #include "common/error.h"
 #include "hbm/channel.h"
@@ -324,8 +325,8 @@ void Engine::Impl::advance(Cycle limit, std::vector<Event>& events) {
   collect();
   if (known_.empty()) return;
   // The order must not depend on which channels share a group.
-  std::stable_sort(known_.begin(), known_.end(), [](const Known& a, const Known& b) {
-    return std::make_pair(a.event.at, a.order) < std::make_pair(b.event.at, b.order);
+  std::sort(known_.begin(), known_.end(), [](const Known& a, const Known& b) {
+    return std::tie(a.event.at, a.order, a.event.kind) < std::tie(b.event.at, b.order, b.event.kind);
   });
   for (const Known& known : known_) events.push_back(known.event);
   known_.clear();

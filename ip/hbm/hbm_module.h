@@ -1,30 +1,44 @@
 // SPDX-FileCopyrightText: The Memwall authors
 // SPDX-License-Identifier: Apache-2.0
 /// @file
-/// One HBM stack with its controller as a TLM-2.0 target. Loosely timed (b_transport) and approximately timed
-/// (nb_transport, four phases) over the same core; both give an isolated request the same completion time.
-/// Contents live in a sparse memory; check bits exist where a fault was injected (ecc.h).
+/// One HBM stack with its controller as a TLM-2.0 target. Blocking (b_transport) and in four phases
+/// (nb_transport) over the same engine: equal requests have equal times, whichever way they come. Contents
+/// live in a sparse memory; wrong bits and what the codes make of them are in faults.h.
 ///
 /// Ports: `data_tsock` is what the noc sees; `pnm_tsock` is the base die, same addresses and banks without
 /// the way over PHY and pins. Both take addresses from 0. Payloads of any length and alignment: what covers a
-/// burst only in part is a masked write. Not modelled: what core.h and gates.h exclude; register access
-/// contention.
+/// burst only in part moves the whole burst. Contents move when a request arrives: the order of arrival is
+/// the order of reads and writes. A refused request (address, byte enables, burst) takes no time.
+///
+/// Blocking: waits until the request has begun (the annotated delay) and until it is done; returns with no
+/// delay; from SC_THREADs only. Four phases: END_REQ at the end of the clock cycle in which the first burst
+/// has entered its queue, so a full queue holds it back; BEGIN_RESP when done, one open response per port;
+/// the initiator may complete early (TLM_COMPLETED, or END_RESP in the return). A break of the order of
+/// phases is a ModelError.
+///
+/// Arbitration: by SourceExtension (common/tlm_source.h) modulo 16; without one the base die is source 1, all
+/// others are source 0. The scrubber is source 15.
+///
+/// Not modelled: what engine.h and faults.h exclude; register access contention.
 #pragma once
 
-#include <tlm_utils/peq_with_get.h>
 #include <tlm_utils/simple_target_socket.h>
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
+#include <queue>
 #include <string>
 #include <systemc>
 #include <unordered_map>
+#include <vector>
 
 #include "common/sparse_memory.h"
 #include "common/stats.h"
-#include "hbm/core.h"
-#include "hbm/ecc.h"
+#include "common/tlm_traffic.h"
+#include "hbm/engine.h"
+#include "hbm/faults.h"
 
 namespace memwall::hbm {
 
@@ -35,9 +49,13 @@ class HbmModule : public sc_core::sc_module {
   struct Config {
     Preset preset;                              ///< load_preset("scenarios/memories/hbm3_6400.toml")
     std::uint64_t required_capacity_bytes = 0;  ///< ConfigError if the preset has less
-    bool secded = true;  ///< reset value of ECC_CONTROL; false also if the preset has none
+    bool secded = true;  ///< reset value of ECC_CONTROL.ENABLE; false also if the preset has none
+    FaultRate fault_rate;
+    std::uint64_t seed = 1;                      ///< of the faults by rate
     TimePs register_latency_ps = 10 * kPsPerNs;  ///< assumed
+    Engine::Options engine;
   };
+  static constexpr std::uint32_t kScrubSource = Engine::kSources - 1;
 
   tlm_utils::simple_target_socket_tagged<HbmModule> data_tsock;
   tlm_utils::simple_target_socket_tagged<HbmModule> pnm_tsock;
@@ -49,10 +67,12 @@ class HbmModule : public sc_core::sc_module {
 
   std::uint64_t capacity_bytes() const { return memory_.size(); }
   const Preset& preset() const { return config_.preset; }
-  /// Flips bits of the 64-bit word at `address`, as the INJECT register does; out of range is a ModelError.
+  /// As the INJECT register does; out of range is a ModelError. The first flips `bits` further bits of the
+  /// 64-bit word at `address`.
   void inject_fault(std::uint64_t address, unsigned bits, bool persistent);
-  /// Commands of the core, for audits.
-  void set_command_sink(CommandSink sink) { core_.set_command_sink(std::move(sink)); }
+  void inject_fault(std::uint64_t address, FaultKind kind, bool persistent);
+  /// Commands of the engine, for audits; before the first request.
+  void set_command_sink(CommandSink sink) { engine_->set_command_sink(std::move(sink)); }
 
   /// Counters since the start, energy and refreshes up to the current simulation time.
   void report(StatSink& sink) const;
@@ -60,25 +80,44 @@ class HbmModule : public sc_core::sc_module {
  private:
   friend class HbmRegisterFile;
   using Payload = tlm::tlm_generic_payload;
+  enum class Role : std::uint8_t { kBlocking, kFourPhase, kScrubRead, kScrubWrite };
 
+  /// What is on its way through the engine, in slots that are used again. A tag is the slot's number and, in
+  /// the upper half, how often the slot has been used.
+  struct Transaction {
+    Role role = Role::kBlocking;
+    std::uint32_t uses = 0;
+    std::size_t port = 0;
+    bool accepted = false;       // four phases: END_REQ sent
+    Payload* payload = nullptr;  // four phases
+    std::uint64_t address = 0;   // scrubber
+    EccOutcome outcome;          // counted when done
+    tlm::tlm_response_status status = tlm::TLM_OK_RESPONSE;
+    sc_core::sc_event finished;  // blocking
+  };
+  /// What the driving process does at a time; equal times in the order in which they were added.
+  struct Action {
+    enum class Kind : std::uint8_t { kBegin, kAccepted, kDone, kResponseEnded, kScrub };
+    TimePs at;
+    std::uint64_t order;
+    Kind kind;
+    std::uint64_t id;  // tag; port of kResponseEnded; which start of the scrubber of kScrub
+    bool operator>(const Action& other) const { return at != other.at ? at > other.at : order > other.order; }
+  };
   /// Four-phase state of one data port.
   struct Channel {
     tlm_utils::simple_target_socket_tagged<HbmModule>* socket = nullptr;
-    std::deque<Payload*> waiting;         // BEGIN_REQ received, no queue entry yet
-    std::deque<Payload*> responses;       // done, BEGIN_RESP not yet sent
-    bool response_open = false;           // BEGIN_RESP sent, END_RESP not yet reached
-    bool ending_is_write = false;         // of the transaction whose response is open
-    std::uint32_t reads = 0, writes = 0;  // queue entries in use
+    Payload* requesting = nullptr;        // BEGIN_REQ received, END_REQ not yet sent
+    std::deque<std::uint64_t> responses;  // done, BEGIN_RESP not yet sent
+    Payload* responding = nullptr;        // BEGIN_RESP sent, END_RESP not yet received
+    bool response_open = false;           // as above, but until the time of END_RESP
   };
-  struct InFlight {
-    std::size_t port;
-    bool is_write = false;
-    bool responded = false;  // BEGIN_RESP sent
+  struct Scrubber {
+    std::uint64_t starts = 0;  // counts writes of its registers: older actions are void
+    bool busy = false;
+    bool late = false;  // the next burst is due, but the one before is not done
+    std::uint64_t reads = 0, writes = 0, corrected = 0, uncorrected = 0;
   };
-
-  /// Does the whole access at `start`, sets the response, returns when it is done.
-  TimePs execute(Port port, Payload& payload, TimePs start);
-  void count_ecc(const FaultMap::Outcome& outcome, TimePs when);
 
   void data_b_transport(int port, Payload& payload, sc_core::sc_time& delay);
   tlm::tlm_sync_enum data_nb_transport(int port, Payload& payload, tlm::tlm_phase& phase,
@@ -87,26 +126,52 @@ class HbmModule : public sc_core::sc_module {
   void ctrl_b_transport(Payload& payload, sc_core::sc_time& delay);
   unsigned ctrl_transport_dbg(Payload& payload);
 
-  void on_requests();
-  void on_done();
-  void on_endings();
-  void accept_waiting(std::size_t port);
-  void send_responses(std::size_t port);
-  void finish(Payload& payload, const sc_core::sc_time& delay);
+  std::uint64_t claim(Role role, std::size_t port);
+  Transaction* find(std::uint64_t tag);
+  void give_back(std::uint64_t tag);
+  bool start(std::uint64_t tag, Payload& payload);
+  EccOutcome move_contents(Payload& payload, const Access& access, TimePs now);
+
+  void drive();
+  void catch_up(TimePs now) const;
+  void add(TimePs at, Action::Kind kind, std::uint64_t id) const;
+  void schedule();
+  void begin(std::uint64_t tag);
+  void accepted(std::uint64_t tag);
+  void done(std::uint64_t tag);
+  void send_response(Channel& channel);
+  void end_response(Channel& channel, const sc_core::sc_time& delay);
+  tlm::tlm_sync_enum refuse(const char* what);
+
+  EccMode ecc_mode() const;
+  void count(const EccOutcome& outcome);
+  void report_uncorrectable(std::uint64_t address);
+  void restart_scrubber();
+  void scrub_due(std::uint64_t start);
+  void scrub_next();
+  void scrub_submit(Role role, std::uint64_t address, const EccOutcome& outcome);
+  void scrub_done(std::uint64_t tag);
   void drive_irq();
 
   Config config_;
-  Core core_;
+  std::unique_ptr<Engine> engine_;
   SparseMemory memory_;
   FaultMap faults_;
   std::unique_ptr<HbmRegisterFile> registers_;
-  std::uint64_t corrected_ = 0, uncorrected_ = 0;
+  EccOutcome totals_;
+  Scrubber scrubber_;
+  TimePs register_time_ = 0;  // local time of the register access being served
 
+  std::vector<std::unique_ptr<Transaction>> transactions_;
+  std::vector<std::uint32_t> free_;
+  std::unordered_map<Payload*, std::uint64_t> four_phase_;  // tag by payload
   Channel channels_[kPorts];
-  std::unordered_map<Payload*, InFlight> in_flight_;
-  tlm_utils::peq_with_get<Payload> requests_;
-  tlm_utils::peq_with_get<Payload> done_;
-  tlm_utils::peq_with_get<Channel> endings_;
+  // report() is const and may advance the engine; what it learns of is kept for the driving process.
+  mutable std::priority_queue<Action, std::vector<Action>, std::greater<>> agenda_;
+  mutable std::uint64_t next_order_ = 0;
+  mutable std::vector<Event> events_;
+  bool driving_ = false;  // drive() is running
+  sc_core::sc_event drive_event_;
   sc_core::sc_event irq_changed_;
 };
 

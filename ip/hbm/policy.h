@@ -36,8 +36,8 @@ class PagePolicy {
   virtual Cycle horizon() const { return 0; }
 };
 
-/// When writes are served instead of reads. Asked only while both queues have entries; else the queue that has
-/// some is served, and `draining` follows.
+/// When writes are served instead of reads. Asked only while both queues have entries; else the queue that
+/// has some is served, and `draining` follows.
 class DrainPolicy {
  public:
   virtual ~DrainPolicy() = default;

@@ -103,6 +103,7 @@ class Reader {
     check_commands(preset);
     check_rules(
         preset, [this](const Constraint& row) { return where(row); }, preset.path);
+    check_parameters(preset);
     preset.assumed = assumed_;
     return preset;
   }
@@ -369,20 +370,6 @@ class Reader {
       }
       row.finish();
     }
-    // A parameter that no formula names does nothing. A base may have more than this preset needs.
-    for (auto parameter = preset.timing.begin(); parameter != preset.timing.end();) {
-      const std::string& key = parameter->first;
-      if (used_.count(key) != 0) {
-        ++parameter;
-        continue;
-      }
-      if (depth(timing_files_[key]) == 0) {
-        throw ConfigError(timing_places_[key],
-                          fmt::format("timing.{} does nothing: no constraint's latency names it", key));
-      }
-      assumed_.erase(std::remove(assumed_.begin(), assumed_.end(), "timing." + key), assumed_.end());
-      parameter = preset.timing.erase(parameter);
-    }
   }
 
   void read_refresh_management(Preset& preset) {
@@ -566,6 +553,23 @@ class Reader {
                                         row.id, to_string(command)));
         }
       }
+    }
+  }
+
+  void check_parameters(Preset& preset) {
+    // A parameter that no formula names does nothing. A base may have more than this preset needs.
+    for (auto parameter = preset.timing.begin(); parameter != preset.timing.end();) {
+      const std::string& key = parameter->first;
+      if (used_.count(key) != 0) {
+        ++parameter;
+        continue;
+      }
+      if (depth(timing_files_[key]) == 0) {
+        throw ConfigError(timing_places_[key],
+                          fmt::format("timing.{} does nothing: no constraint's latency names it", key));
+      }
+      assumed_.erase(std::remove(assumed_.begin(), assumed_.end(), "timing." + key), assumed_.end());
+      parameter = preset.timing.erase(parameter);
     }
   }
 

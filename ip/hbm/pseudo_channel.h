@@ -74,7 +74,7 @@ struct PseudoChannel {
   std::vector<Train> trains;  ///< in slots
   std::vector<std::uint16_t> free_trains;
   std::array<std::array<std::uint16_t, Engine::kSources>, 2> head, tail;  ///< by direction and source
-  std::uint32_t writes_in_flight = 0;         ///< trains
+  std::uint32_t writes_in_flight = 0;                                     ///< trains
   std::array<std::uint16_t, 2> waiting{};     ///< sources with bursts that are not admitted, by direction
   std::array<std::uint8_t, 2> last_source{};  ///< admitted last, by direction
   Cycle admit_at = kNever;                    ///< next cycle at which an admission may succeed
@@ -105,7 +105,7 @@ struct PseudoChannel {
 struct Pick {
   Cycle at = kNever;
   Command command = Command::kRD;
-  std::uint8_t position = 0;  ///< in the active queue
+  std::uint8_t position = 0;  ///< of a column command, in the active queue
   std::uint8_t bank = 0;
 };
 
@@ -147,16 +147,21 @@ struct QueueView {
     }
     return best;
   }
-  /// Among `banks`, each represented by its oldest entry at `positions` (no hits), the row command that can go
-  /// first: PRE if the bank is open, else ACT.
+  /// First of `positions` whose bank is among `banks`; there must be one.
+  std::size_t oldest_of(std::uint64_t banks, std::uint64_t positions) const {
+    while ((banks & bit(queue.bank[lowest(positions)])) == 0) positions &= positions - 1;
+    return lowest(positions);
+  }
+  /// Among `banks`, each represented by its oldest entry at `positions` (no hits), the row command that can
+  /// go first: PRE if the bank is open, else ACT.
   Pick first_row(std::uint64_t banks, std::uint64_t positions) const {
     Pick best;
     const std::uint64_t open = banks & pc.open_banks;
     const std::uint64_t closed = banks & ~pc.open_banks & ~pc.managed_banks;
     if ((open | closed) == 0) return best;
     if (open != 0) {
-      // Banks are seldom ready to close as soon as the bus is free, so all are looked at; of the first ones, the
-      // one with the oldest entry.
+      // Banks are seldom ready to close as soon as the bus is free, so all are looked at; of the first ones,
+      // the one with the oldest entry.
       const Cycle least = floor(Command::kPRE);
       std::uint64_t first = 0;
       for (std::uint64_t left = open; left != 0; left &= left - 1) {
@@ -168,15 +173,14 @@ struct QueueView {
         best.at = at;
         first |= bit(b);
       }
-      std::uint64_t left = positions;
-      while ((first & bit(queue.bank[lowest(left)])) == 0) left &= left - 1;
-      best.position = static_cast<std::uint8_t>(lowest(left));
-      best.bank = queue.bank[best.position];
       best.command = Command::kPRE;
+      best.bank = static_cast<std::uint8_t>(lowest(first));
+      if ((first & (first - 1)) != 0) best.bank = queue.bank[oldest_of(first, positions)];
     }
     if (closed == 0) return best;
     // Banks are mostly ready before the pseudo-channel allows the next ACT: the oldest such entry decides.
     const Cycle least = floor(Command::kACT);
+    const std::uint64_t all = positions;
     std::uint64_t seen = 0;
     for (; positions != 0 && least <= best.at; positions &= positions - 1) {
       const std::size_t i = lowest(positions);
@@ -185,7 +189,7 @@ struct QueueView {
       seen |= bit(b);
       const Cycle own = gates.own(Command::kACT, index, b);
       const Cycle at = own > least ? own : least;
-      if (at < best.at || (at == best.at && i < best.position)) {
+      if (at < best.at || (at == best.at && i < oldest_of(bit(best.bank), all))) {
         best = {at, Command::kACT, static_cast<std::uint8_t>(i), b};
       }
       if (at == least || seen == closed) break;

@@ -50,7 +50,8 @@ class RuleCheck {
     for (const Constraint& row : p_.constraints) {
       if (row.window != 1 || (relations_of(row.level, row.different) & relation) == 0) continue;
       if (!has(row.prev, prev) || !has(row.next, next)) continue;
-      if (!found || row.latency > found->latency) found = &row;
+      const bool longer = !found || row.latency > found->latency;
+      if (longer || (row.latency == found->latency && found->level == Level::kChannel)) found = &row;
     }
     return found;
   }
@@ -59,9 +60,19 @@ class RuleCheck {
     return row ? row->latency : 0;
   }
 
+  /// What happens within a pseudo-channel has to have its own row: the command buses do not count for it.
+  bool has_rule(C prev, C next, unsigned relation, bool on_bus) const {
+    return std::any_of(p_.constraints.begin(), p_.constraints.end(), [&](const Constraint& row) {
+      return row.window == 1 && (on_bus || row.level != Level::kChannel) &&
+             (relations_of(row.level, row.different) & relation) != 0 && has(row.prev, prev) &&
+             has(row.next, next);
+    });
+  }
+
   void need(C prev, C next, unsigned relations, const char* what) const {
+    const bool on_bus = relations == kWithinChannel;
     for (const auto& [relation, name] : kRelations) {
-      if ((relations & existing_ & relation) == 0 || governing(prev, next, relation)) continue;
+      if ((relations & existing_ & relation) == 0 || has_rule(prev, next, relation, on_bus)) continue;
       throw ConfigError(missing_, fmt::format("missing rule: no constraint from {} to {} in {} ({})",
                                               to_string(prev), to_string(next), name, what));
     }
@@ -72,7 +83,7 @@ class RuleCheck {
     need(C::kACT, C::kWR, kSameBank, "row to column delay");
     need(C::kACT, C::kPRE, kSameBank, "row active time");
     need(C::kPRE, C::kACT, kSameBank, "precharge time");
-    need(C::kACT, C::kACT, kWithinPseudoChannel, "row cycle and row to row delay");
+    need(C::kACT, C::kACT, kWithinStack, "row cycle and row to row delay");
     need(C::kRD, C::kPRE, kSameBank, "read to precharge");
     need(C::kWR, C::kPRE, kSameBank, "write recovery");
     need(C::kRD, C::kRD, kWithinPseudoChannel, "column to column delay");
@@ -89,9 +100,19 @@ class RuleCheck {
   void need_bank_operation(C op) const {
     need(C::kPRE, op, kSameBank, "precharge time");
     need(C::kPREab, op, kWithinPseudoChannel, "precharge time");
-    need(C::kACT, op, kWithinPseudoChannel, "row to row delay");
-    need(op, C::kACT, kWithinPseudoChannel, "refresh time");
-    need(op, op, kWithinPseudoChannel, "refresh time");
+    need(C::kACT, op, kWithinStack, "row to row delay");
+    need(op, C::kACT, kWithinStack, "refresh time");
+    need(op, op, kWithinStack, "refresh time");
+    // The distance to other banks holds for the bank itself, too, but is not how long it is away.
+    const bool own = std::any_of(p_.constraints.begin(), p_.constraints.end(), [&](const Constraint& row) {
+      return row.level == Level::kBank && !row.different && has(row.prev, op) && has(row.next, C::kACT);
+    });
+    if (!own) {
+      throw ConfigError(missing_,
+                        fmt::format("missing rule: no constraint of level bank from {} to ACT (refresh "
+                                    "time)",
+                                    to_string(op)));
+    }
   }
   void need_all_bank_operation(C op) const {
     need(C::kPRE, op, kWithinPseudoChannel, "precharge time");
@@ -129,8 +150,10 @@ class RuleCheck {
       need_all_bank_operation(op);
     }
     for (const C other : maintenance()) {
-      need(other, op, kWithinPseudoChannel, "refresh time");
-      need(op, other, kWithinPseudoChannel, "refresh time");
+      const bool banks = scope_of(other) == Level::kBank && scope_of(op) == Level::kBank;
+      const unsigned relations = banks ? kWithinStack : kWithinPseudoChannel;
+      need(other, op, relations, "refresh time");
+      need(op, other, relations, "refresh time");
     }
   }
 
@@ -253,9 +276,9 @@ class RuleCheck {
     const Cycle each = interval / p_.organisation.banks_total();
     for (const auto& [relation, name] : kRelations) {
       if ((relation & existing_ & kWithinPseudoChannel) == 0 || relation == kSameBank) continue;
-      const Constraint& next = *governing(C::kREFpb, C::kREFpb, relation);
-      if (each <= next.latency) {
-        contradiction(next, fmt::format("per-bank refresh comes every {} cycles", each));
+      const Constraint* next = governing(C::kREFpb, C::kREFpb, relation);
+      if (next && each <= next->latency) {
+        contradiction(*next, fmt::format("per-bank refresh comes every {} cycles", each));
       }
     }
     const Constraint& own = *governing(C::kREFpb, C::kACT, kSameBank);

@@ -18,6 +18,7 @@ enum Relation : unsigned {
   kSameStack = 4,   ///< another bank group of the stack id
   kOtherStack = 8,  ///< another stack id of the pseudo-channel
   kOtherPseudoChannel = 16,
+  kWithinStack = 7,
   kWithinPseudoChannel = 15,
   kWithinChannel = 31
 };

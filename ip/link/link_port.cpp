@@ -7,6 +7,7 @@
 #include "common/register_tlm.h"
 #include "common/sc_time.h"
 #include "common/tlm_traffic.h"
+#include "engine/tlm_access.h"
 #include "regs/link_regs.h"
 
 namespace memwall::link {
@@ -132,8 +133,10 @@ void LinkPort::transmit_process() {
   for (;;) {
     const TimePs now = sim_now();
     while (const auto request = endpoint_.next_fetch(now)) fetch(*request);
+    const TimePs fetched = take_fetched(now);
     TimePs wake = kNever;
     std::optional<WireFlit> flit = endpoint_.transmit(now, wake);
+    wake = std::min(wake, fetched);
     take_events();
     if (flit) {
       send(std::move(*flit));
@@ -147,23 +150,40 @@ void LinkPort::transmit_process() {
 }
 
 void LinkPort::fetch(const Endpoint::Fetch& request) {
-  std::vector<unsigned char> data(request.bytes);
-  TrafficExtension traffic;
-  tlm::tlm_generic_payload payload;
-  payload.set_address(request.address);
-  payload.set_data_ptr(data.data());
-  payload.set_data_length(request.bytes);
-  payload.set_streaming_width(request.bytes);
-  payload.set_command(config_.traffic_only ? tlm::TLM_IGNORE_COMMAND : tlm::TLM_READ_COMMAND);
-  if (config_.traffic_only) payload.set_extension(&traffic);
-  sc_core::sc_time delay;
-  mem_isock->b_transport(payload, delay);
-  if (config_.traffic_only) payload.clear_extension(&traffic);
-  if (payload.is_response_ok()) {
-    endpoint_.supply(request, data.data(), sim_now() + to_ps(delay));
-  } else {
-    endpoint_.fetch_failed(request);
+  readings_.push_back({request, std::vector<unsigned char>(request.bytes), false, {}});
+  void* const data = config_.traffic_only ? nullptr : readings_.back().data.data();
+  pool_.submit({false, request.address, data, request.bytes, sim_now()}, *this,
+               readings_before_ + readings_.size() - 1);
+}
+
+engine::AccessResult LinkPort::access(bool is_write, std::uint64_t address, void* data, std::uint32_t bytes,
+                                      TimePs at) {
+  return engine::tlm_access(mem_isock, is_write, address, data, bytes, at, address);
+}
+
+void LinkPort::access_done(std::uint64_t cookie, const engine::AccessResult& result) {
+  Reading& reading = readings_[cookie - readings_before_];
+  reading.answered = true;
+  reading.result = result;
+  transmit_event_.notify(sc_core::SC_ZERO_TIME);
+}
+
+TimePs LinkPort::take_fetched(TimePs now) {
+  while (!readings_.empty() && readings_.front().answered) {
+    const Reading& reading = readings_.front();
+    // In order: one that fails counts once those before it are there.
+    fetched_until_ = std::max(fetched_until_, reading.result.done);
+    if (reading.result.outcome.ok()) {
+      endpoint_.supply(reading.request, reading.data.data(), fetched_until_);
+    } else if (fetched_until_ > now) {
+      return fetched_until_;
+    } else {
+      endpoint_.fetch_failed(reading.request);
+    }
+    readings_.pop_front();
+    ++readings_before_;
   }
+  return kNever;
 }
 
 void LinkPort::send(WireFlit flit) {

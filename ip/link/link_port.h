@@ -18,14 +18,16 @@
 #include <systemc>
 
 #include "common/stats.h"
+#include "engine/access_pool.h"
 #include "link/endpoint.h"
 #include "link/wire_faults.h"
 
 namespace memwall::link {
 
 /// Messages leave in the order of their posts. The bytes of a message are in the peer's inbox before its
-/// signal counter moves. Three processes per port plus one for the interrupt, none per flit or credit.
-class LinkPort : public sc_core::sc_module {
+/// signal counter moves. Three processes per port plus one for the interrupt, none per flit or credit; pieces
+/// of messages are read ahead by the workers of an AccessPool.
+class LinkPort : public sc_core::sc_module, private engine::MemoryPort, private engine::AccessClient {
  public:
   LinkPort(const sc_core::sc_module_name& name, const Config& config);
   ~LinkPort() override;
@@ -47,6 +49,13 @@ class LinkPort : public sc_core::sc_module {
     TimePs time;
     WireFlit flit;
   };
+  /// A piece of a message on its way from memory.
+  struct Reading {
+    Endpoint::Fetch request;
+    std::vector<unsigned char> data;
+    bool answered = false;
+    engine::AccessResult result;
+  };
 
   void ctrl_b_transport(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);
   unsigned ctrl_transport_dbg(tlm::tlm_generic_payload& payload);
@@ -58,6 +67,11 @@ class LinkPort : public sc_core::sc_module {
   void irq_process();
 
   void fetch(const Endpoint::Fetch& request);
+  engine::AccessResult access(bool is_write, std::uint64_t address, void* data, std::uint32_t bytes,
+                              TimePs at) override;
+  void access_done(std::uint64_t cookie, const engine::AccessResult& result) override;
+  /// Gives the endpoint what has been read, in order; returns when to look again.
+  TimePs take_fetched(TimePs now);
   void send(WireFlit flit);
   void take_events();
   void refresh_registers();
@@ -67,7 +81,11 @@ class LinkPort : public sc_core::sc_module {
   Endpoint endpoint_;
   WireFaults faults_;
   std::unique_ptr<Registers> registers_;
-  std::deque<Arrival> wire_;  // flits on their way to us, by arrival
+  engine::AccessPool pool_{*this};
+  std::deque<Reading> readings_;       // oldest first
+  std::uint64_t readings_before_ = 0;  // taken already
+  TimePs fetched_until_ = 0;           // when all of those are there
+  std::deque<Arrival> wire_;           // flits on their way to us, by arrival
   sc_core::sc_event transmit_event_;
   sc_core::sc_event receive_event_;
   sc_core::sc_event deliver_event_;

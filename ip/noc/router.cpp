@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "common/sc_time.h"
+#include "common/tlm_source.h"
 #include "common/tlm_traffic.h"
 
 namespace memwall::noc {
@@ -43,7 +44,10 @@ void Router::b_transport(int initiator, tlm::tlm_generic_payload& payload, sc_co
                                                access_of(payload).is_write, now + to_ps(delay), now);
   delay = to_sc(slot.start - now);
   payload.set_address(route.offset);
-  targ_isock[route.target]->b_transport(payload, delay);
+  {
+    const SourceStamp stamp(payload, static_cast<std::uint32_t>(initiator));
+    targ_isock[route.target]->b_transport(payload, delay);
+  }
   payload.set_address(address);
   // The port streams while the target works; whichever is later ends the transfer. A target may have let time
   // pass, so both are compared on the kernel's clock.

@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /// @file
 /// The SystemC module around RouterCore: init_tsock[i] for initiators, targ_isock[j] for targets. Addresses
-/// are translated to offsets at the target and restored before the call returns. b_transport only on the way
+/// are translated to offsets at the target and restored before the call returns; for the time of the call the
+/// payload carries the initiator's index (common/tlm_source.h). b_transport only on the way
 /// out (an initiator that uses nb_transport is converted by its socket). DMI and debug pass through; a
 /// request that nothing answers, or that crosses the end of its range, gets TLM_ADDRESS_ERROR_RESPONSE.
 #pragma once

@@ -23,7 +23,7 @@ struct CycleModel {
   static constexpr std::uint32_t kResultsPerBeat = 8;
 
   // Fixed latencies in cycles.
-  std::uint32_t check = 6;        ///< fetch and check of a descriptor, beside the memory's time
+  std::uint32_t check = 9;        ///< fetch (4 beats) and check of a descriptor, beside the memory's time
   std::uint32_t pop = 3;          ///< a beat leaves the FIFO until its room can be asked for again
   std::uint32_t first_step = 2;   ///< last beat of x to the first step
   std::uint32_t result = 12;      ///< last step of a row to its result on the bus: lanes, tree, packing

@@ -6,6 +6,7 @@
 #include "common/error.h"
 #include "common/register_tlm.h"
 #include "common/sc_time.h"
+#include "engine/access_pool.h"
 #include "engine/checks.h"
 #include "engine/command_queue.h"
 #include "engine/queue_server.h"
@@ -35,7 +36,7 @@ engine::EngineRules rules_of() {
 }
 
 /// Transaction-level model: DecodeCore behind the queue that all engines share.
-class PnmTlm final : public PnmUnit, private CorePort {
+class PnmTlm final : public PnmUnit, private engine::MemoryPort {
  public:
   SC_HAS_PROCESS(PnmTlm);
 
@@ -52,7 +53,8 @@ class PnmTlm final : public PnmUnit, private CorePort {
               return nop ? engine::Outcome{} : core_.run(d, config_.functional);
             },
             [this] { changed(); }),
-        core_(*this, model_, config.clock_period_ps) {
+        port_(*this),
+        core_(port_, model_, config.clock_period_ps) {
     if (config.clock_period_ps == 0) throw ConfigError("pnm", "clock_period_ps must be positive");
     if (config.memory_bytes == 0) throw ConfigError("pnm", "memory_bytes must be positive");
     using Transport = void (PnmUnit::*)(tlm::tlm_generic_payload&, sc_core::sc_time&);
@@ -108,10 +110,30 @@ class PnmTlm final : public PnmUnit, private CorePort {
                               TimePs at) override;
   engine::AccessResult access_once(bool is_write, std::uint64_t address, void* data, std::uint32_t bytes,
                                    TimePs at);
-  TimePs now() const override { return to_ps(sc_core::sc_time_stamp()); }
-  void wait_until(TimePs when) override {
+  static TimePs now() { return to_ps(sc_core::sc_time_stamp()); }
+  static void wait_until(TimePs when) {
     if (when > now()) sc_core::wait(to_sc(when - now()));
   }
+
+  /// The core's bursts and result beats in flight.
+  class Port final : public CorePort {
+   public:
+    explicit Port(MemoryPort& memory) : pool_(memory) {}
+    void submit(const engine::AccessRequest& request, engine::AccessClient& client,
+                std::uint64_t cookie) override {
+      pool_.submit(request, client, cookie);
+    }
+    std::uint32_t cancel(const engine::AccessClient& client, TimePs from) override {
+      return pool_.cancel(client, from);
+    }
+    void wait_for_progress() override { pool_.wait_for_progress(); }
+    void progress() override { pool_.progress(); }
+    TimePs now() const override { return PnmTlm::now(); }
+    void wait_until(TimePs when) override { PnmTlm::wait_until(when); }
+
+   private:
+    engine::AccessPool pool_;
+  };
 
   PnmConfig config_;
   CycleModel model_;
@@ -119,6 +141,7 @@ class PnmTlm final : public PnmUnit, private CorePort {
   engine::BankQueueRegisters<Regs> queue_registers_;
   engine::CommandQueue queue_;
   engine::QueueServer server_;
+  Port port_;
   DecodeCore core_;
   sc_core::sc_event irq_changed_;
   TimePs access_time_ = 0;  ///< of the register access being served, in its initiator's time
@@ -147,9 +170,9 @@ engine::AccessResult PnmTlm::access(bool is_write, std::uint64_t address, void* 
   result.outcome = {};
   for (std::uint32_t done = 0; done < bytes && result.outcome.ok(); done += CycleModel::kBeatBytes) {
     auto* const to = data == nullptr ? nullptr : static_cast<std::uint8_t*>(data) + done;
-    const engine::AccessResult beat =
-        access_once(is_write, address + done, to, std::min(CycleModel::kBeatBytes, bytes - done), at);
-    result = {beat.outcome, std::max(result.done, beat.done)};
+    wait_until(result.done);
+    result = access_once(is_write, address + done, to, std::min(CycleModel::kBeatBytes, bytes - done),
+                         result.done);
   }
   return result;
 }

@@ -12,6 +12,7 @@
 #include "common/sc_time.h"
 #include "desc/completion_record.h"
 #include "desc/compute_descriptor.h"
+#include "engine/tlm_access.h"
 #include "engine/work.h"
 #include "regs/pnm_regs.h"
 
@@ -102,7 +103,7 @@ void PnmRtl::run() {
       continue;
     }
     try {
-      for (unsigned i = 0; i < kAheadCycles && core_->active(); ++i) step();
+      for (unsigned i = 0; i < kAheadCycles && core_->active() && waiting_ == 0; ++i) step();
     } catch (const Error& error) {
       stepping_ = false;
       fail(error);
@@ -121,30 +122,33 @@ void PnmRtl::drive_irq() {
 }
 
 void PnmRtl::serve_ctrl(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay) {
-  // Only if memory makes the unit wait in the middle of a cycle.
+  // A busy unit gets there in simulated time, because its memory does.
+  TimePs at = system_now() + to_ps(delay);
+  if (!failed_ && core_->active() && at > system_now()) sc_core::wait(to_sc(at - system_now()));
   while (stepping_) {
     ++waiting_;
     sc_core::wait(wake_);
     --waiting_;
   }
+  at = std::max(at, system_now());
+  delay = to_sc(at - system_now());
   if (failed_) {
     payload.set_response_status(tlm::TLM_GENERIC_ERROR_RESPONSE);
     return;
   }
-  const TimePs at = system_now() + to_ps(delay);
+  stepping_ = true;
   try {
-    while (core_->active() && core_->now() < at) step();
+    while (core_->active() && core_->now() < at) core_->step();
+    note_irq();
     core_->skip_to(at);
-    stepping_ = true;
     CoreBank bank(*core_);
     serve_registers(bank, payload);
-    stepping_ = false;
     note_irq();  // a write that clears the cause of an idle unit is followed by no further step
   } catch (const Error& error) {
-    stepping_ = false;
     fail(error);
     payload.set_response_status(tlm::TLM_GENERIC_ERROR_RESPONSE);
   }
+  stepping_ = false;
   (payload.is_write() ? register_writes_ : register_reads_) += 1;
   delay = to_sc(std::max(core_->now(), at + config_.register_access_ps) - system_now());
   wake_.notify(sc_core::SC_ZERO_TIME);
@@ -159,63 +163,84 @@ bool PnmRtl::inside(std::uint64_t address) const {
          config_.memory_bytes - (address - config_.memory_base) >= kBeatBytes;
 }
 
+/// One transaction from `done` on; moves `done` to its end.
 AxiResponse PnmRtl::transport(bool is_write, std::uint64_t address, std::uint8_t* data, std::uint32_t bytes,
-                              std::uint8_t* enables, TimePs at, TimePs& done) {
-  tlm::tlm_generic_payload payload;
-  payload.set_command(is_write ? tlm::TLM_WRITE_COMMAND : tlm::TLM_READ_COMMAND);
-  payload.set_address(address - config_.memory_base);
-  payload.set_data_ptr(data);
-  payload.set_data_length(bytes);
-  payload.set_streaming_width(bytes);
-  payload.set_byte_enable_ptr(enables);
-  payload.set_byte_enable_length(enables != nullptr ? bytes : 0);
-  payload.set_dmi_allowed(false);
-  payload.set_response_status(tlm::TLM_INCOMPLETE_RESPONSE);
+                              TimePs& done) {
   const TimePs now = system_now();
-  sc_core::sc_time delay = to_sc(at > now ? at - now : 0);
-  mem_isock->b_transport(payload, delay);
-  done = std::max(done, system_now() + to_ps(delay));
-  if (payload.get_response_status() == tlm::TLM_OK_RESPONSE) return AxiResponse::kOkay;
-  return payload.get_response_status() == tlm::TLM_GENERIC_ERROR_RESPONSE ? AxiResponse::kSlvErr
-                                                                          : AxiResponse::kDecErr;
+  if (done > now) sc_core::wait(to_sc(done - now));
+  const engine::AccessResult result = engine::tlm_access(mem_isock, is_write, address - config_.memory_base,
+                                                         data, bytes, done, address - config_.memory_base);
+  done = result.done;
+  if (result.outcome.ok()) return AxiResponse::kOkay;
+  return result.outcome.status == desc::Status::kUncorrectable ? AxiResponse::kSlvErr : AxiResponse::kDecErr;
 }
 
-TimePs PnmRtl::read(std::uint64_t address, std::uint32_t beats, std::uint8_t* data, AxiResponse* responses,
-                    TimePs at) {
-  TimePs done = at;
-  const std::uint32_t bytes = beats * kBeatBytes;
-  if (inside(address) && inside(address + bytes - kBeatBytes)) {
-    const AxiResponse response = transport(false, address, data, bytes, nullptr, at, done);
-    std::fill_n(responses, beats, response);
-    if (response == AxiResponse::kOkay) watch_fetch(address, beats, data);
-    if (response == AxiResponse::kOkay || beats == 1) return done;
-  }
-  for (std::uint32_t beat = 0; beat < beats; ++beat) {
-    std::uint8_t* const to = data + beat * kBeatBytes;
-    responses[beat] = inside(address + beat * kBeatBytes)
-                          ? transport(false, address + beat * kBeatBytes, to, kBeatBytes, nullptr, at, done)
-                          : AxiResponse::kDecErr;
-    if (responses[beat] != AxiResponse::kOkay) std::memset(to, 0, kBeatBytes);
-  }
-  return done;
+void PnmRtl::read(ReadBurst& burst) {
+  pool_.submit({false, burst.address, &burst, burst.beats * kBeatBytes, burst.at}, *this, 0);
 }
 
-TimePs PnmRtl::write(std::uint64_t address, const std::uint8_t* data, std::uint32_t strobes,
-                     AxiResponse& response, TimePs at) {
-  TimePs done = at;
-  response = AxiResponse::kDecErr;
-  if (!inside(address)) return done;
+void PnmRtl::write(WriteBeat& beat) {
   // The unit's strobes are a prefix of the beat.
-  std::uint32_t bytes = 0;
-  while (bytes < kBeatBytes && (strobes >> bytes & 1u) != 0) ++bytes;
-  if (bytes < kBeatBytes && strobes >> bytes != 0) {
-    throw ModelError("contract", name(), "write strobes with a gap at address " + std::to_string(address));
+  if ((beat.strobes & (beat.strobes + 1)) != 0) {
+    throw ModelError("contract", name(),
+                     "write strobes with a gap at address " + std::to_string(beat.address));
   }
-  std::array<std::uint8_t, kBeatBytes> copy;
-  std::memcpy(copy.data(), data, kBeatBytes);
-  response = transport(true, address, copy.data(), bytes, nullptr, at, done);
-  if (response == AxiResponse::kOkay && bytes == kBeatBytes) watch_record(address, data);
-  return done;
+  pool_.submit({true, beat.address, &beat, kBeatBytes, beat.at}, *this, 0);
+}
+
+/// In a worker's process; `data` is the burst or the beat.
+engine::AccessResult PnmRtl::access(bool is_write, std::uint64_t, void* data, std::uint32_t, TimePs) {
+  if (is_write) {
+    serve_write(*static_cast<WriteBeat*>(data));
+  } else {
+    serve_read(*static_cast<ReadBurst*>(data));
+  }
+  answered_.notify(sc_core::SC_ZERO_TIME);
+  return {};
+}
+
+void PnmRtl::serve_read(ReadBurst& burst) {
+  TimePs done = burst.at;
+  bool whole = inside(burst.address) && inside(burst.address + (burst.beats - 1) * kBeatBytes);
+  if (whole) {
+    const AxiResponse response =
+        transport(false, burst.address, burst.data.data(), burst.beats * kBeatBytes, done);
+    std::fill_n(burst.responses.begin(), burst.beats, response);
+    if (response == AxiResponse::kOkay) watch_fetch(burst.address, burst.beats, burst.data.data());
+    whole = response == AxiResponse::kOkay || burst.beats == 1;
+  }
+  for (std::uint32_t beat = 0; beat < burst.beats && !whole; ++beat) {
+    const std::uint64_t address = burst.address + beat * kBeatBytes;
+    std::uint8_t* const to = &burst.data[beat * kBeatBytes];
+    AxiResponse& response = burst.responses[beat];
+    response = inside(address) ? transport(false, address, to, kBeatBytes, done) : AxiResponse::kDecErr;
+    if (response != AxiResponse::kOkay) std::memset(to, 0, kBeatBytes);
+  }
+  burst.done = done;
+  burst.answered = true;
+}
+
+void PnmRtl::serve_write(WriteBeat& beat) {
+  TimePs done = beat.at;
+  beat.response = AxiResponse::kDecErr;
+  if (inside(beat.address)) {
+    std::uint32_t bytes = 0;
+    while (bytes < kBeatBytes && (beat.strobes >> bytes & 1u) != 0) ++bytes;
+    beat.response = transport(true, beat.address, beat.data.data(), bytes, done);
+    if (beat.response == AxiResponse::kOkay && bytes == kBeatBytes)
+      watch_record(beat.address, beat.data.data());
+  }
+  beat.done = done;
+  beat.answered = true;
+}
+
+void PnmRtl::await_answer(TimePs edge) {
+  // What is done by the edge is answered once simulated time has passed the edge.
+  while (core_->awaits_answer()) {
+    const TimePs now = system_now();
+    if (now > edge) return;
+    sc_core::wait(to_sc(edge + 1 - now), answered_);
+  }
 }
 
 /// The unit has no counter of multiply-adds; the adapter reads them off the descriptors that pass by.

@@ -4,9 +4,12 @@
 /// PnmUnit as the Verilated rtl/pnm_decode. The clock runs only while the unit is busy or a register access
 /// is in flight, inside one SystemC process and at most kAheadCycles ahead of it, so that register accesses
 /// meet the unit in the cycle of their time, or up to that bound later. Each AXI burst is one TLM transaction
-/// issued at its cycle's time; its annotated delay decides the cycle of the R beats or the B response. An AXI
-/// beat outside the stack gets DECERR. If memory refuses a burst of several beats, each beat is read again
-/// alone, to find which one failed: an uncorrectable error costs those extra reads.
+/// issued at its cycle's time; when it is done decides the cycles of the R beats or the B response. The clock
+/// stands while the next response is that of an access which memory has not answered and whose time may have
+/// come: memory may answer at once with a delay, or wait. An AXI beat outside the stack gets DECERR. If
+/// memory refuses a burst of several beats, each beat is read again alone, to find which one failed: an
+/// uncorrectable error costs those extra reads. A register access ahead of SystemC time waits for it if the
+/// unit is busy.
 #pragma once
 
 #include <cstdint>
@@ -14,6 +17,7 @@
 #include <memory>
 #include <utility>
 
+#include "engine/access_pool.h"
 #include "pnm/pnm_unit.h"
 #include "pnm/rtl_core.h"
 
@@ -23,7 +27,10 @@ class Error;
 
 namespace memwall::pnm {
 
-class PnmRtl final : public PnmUnit, private RtlMemory {
+class PnmRtl final : public PnmUnit,
+                     private RtlMemory,
+                     private engine::MemoryPort,
+                     private engine::AccessClient {
  public:
   SC_HAS_PROCESS(PnmRtl);
 
@@ -46,21 +53,27 @@ class PnmRtl final : public PnmUnit, private RtlMemory {
   void note_irq();
   void fail(const Error& error);
 
-  TimePs read(std::uint64_t address, std::uint32_t beats, std::uint8_t* data, AxiResponse* responses,
-              TimePs at) override;
-  TimePs write(std::uint64_t address, const std::uint8_t* data, std::uint32_t strobes, AxiResponse& response,
-               TimePs at) override;
+  void read(ReadBurst& burst) override;
+  void write(WriteBeat& beat) override;
+  void await_answer(TimePs edge) override;
+  engine::AccessResult access(bool is_write, std::uint64_t address, void* data, std::uint32_t bytes,
+                              TimePs at) override;
+  void access_done(std::uint64_t, const engine::AccessResult&) override {}
+  void serve_read(ReadBurst& burst);
+  void serve_write(WriteBeat& beat);
   AxiResponse transport(bool is_write, std::uint64_t address, std::uint8_t* data, std::uint32_t bytes,
-                        std::uint8_t* enables, TimePs at, TimePs& done);
+                        TimePs& done);
   bool inside(std::uint64_t address) const;
   void watch_fetch(std::uint64_t address, std::uint32_t beats, const std::uint8_t* data);
   void watch_record(std::uint64_t address, const std::uint8_t* data);
 
   PnmConfig config_;
   std::unique_ptr<RtlCore> core_;
+  engine::AccessPool pool_{*this};
+  sc_core::sc_event answered_;
   bool failed_ = false;    // a model error was raised; the unit is dead
-  bool stepping_ = false;  // inside a step, perhaps waiting in a memory access
-  unsigned waiting_ = 0;   // register accesses that wait for the end of that step
+  bool stepping_ = false;  // inside a step or a register access, perhaps waiting for an answer
+  unsigned waiting_ = 0;   // register accesses that wait for the end of that
   bool irq_level_ = false;
   std::deque<std::pair<TimePs, bool>> irq_changes_;
   sc_core::sc_event wake_;

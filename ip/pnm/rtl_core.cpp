@@ -25,23 +25,9 @@ std::string hex(std::uint64_t value) {
   return text;
 }
 
-struct ReadBurst {
-  std::uint64_t address = 0;
-  std::uint32_t beats = 0;
-  std::uint32_t next = 0;  // beat to give
-  TimePs first_beat = 0;   // earliest time of beat 0; each further one a period later
-  std::array<std::uint8_t, kMaxBurstBeats * kBeatBytes> data;
-  std::array<AxiResponse, kMaxBurstBeats> responses;
-};
-
 /// Thrown out of an evaluation by vl_stop below.
 struct AssertionFailed {
   std::string where;
-};
-
-struct WriteResponse {
-  TimePs time = 0;
-  AxiResponse response = AxiResponse::kOkay;
 };
 
 }  // namespace
@@ -58,9 +44,10 @@ struct RtlCore::State {
   std::unique_ptr<VerilatedFstC> trace;
   TimePs now = 0;
   Counters counters;
-  std::deque<ReadBurst> reads;
+  std::deque<ReadBurst> reads;                // asked for, not all beats given
+  std::uint32_t next_beat = 0;                // of the oldest
   std::deque<std::uint64_t> write_addresses;  // AW taken, W not yet
-  std::deque<WriteResponse> write_responses;
+  std::deque<WriteBeat> writes;               // W taken, response not given
 
   [[noreturn]] void violation(std::uint64_t address, const std::string& what) const {
     throw ModelError("contract", place,
@@ -82,49 +69,61 @@ struct RtlCore::State {
     ReadBurst& burst = reads.back();
     burst.address = address;
     burst.beats = beats;
-    const TimePs done = memory.read(address, beats, burst.data.data(), burst.responses.data(), now);
-    const TimePs before_last = (beats - 1) * period;
-    burst.first_beat = done > now + period + before_last ? done - before_last : now + period;
+    burst.at = now;
     ++counters.read_bursts;
     counters.read_beats += beats;
+    memory.read(burst);
   }
 
   void accept_write() {
-    const std::uint64_t address = write_addresses.front();
+    writes.emplace_back();
+    WriteBeat& beat = writes.back();
+    beat.address = write_addresses.front();
     write_addresses.pop_front();
-    WriteResponse response;
-    std::array<std::uint8_t, kBeatBytes> data;
     for (unsigned i = 0; i < kBeatBytes / 4; ++i) {
       const std::uint32_t word = dut.mem_w_data_o[i];
-      std::memcpy(&data[4 * i], &word, 4);
+      std::memcpy(&beat.data[4 * i], &word, 4);
     }
-    response.time = memory.write(address, data.data(), dut.mem_w_strb_o, response.response, now);
-    write_responses.push_back(response);
+    beat.strobes = dut.mem_w_strb_o;
+    beat.at = now;
     ++counters.write_beats;
+    memory.write(beat);
+  }
+
+  // A response comes a cycle after its request at the earliest.
+  bool awaits_answer() const {
+    return (!reads.empty() && !reads.front().answered && reads.front().at < now) ||
+           (!writes.empty() && !writes.front().answered && writes.front().at < now);
   }
 
   /// Drives the responses that are due at this edge.
   void drive_responses() {
     dut.mem_r_valid_i = 0;
     if (!reads.empty()) {
-      ReadBurst& burst = reads.front();
-      if (burst.first_beat + burst.next * period <= now) {
+      const ReadBurst& burst = reads.front();
+      if (burst.answered && burst.done <= now && burst.at < now) {
         dut.mem_r_valid_i = 1;
         for (unsigned i = 0; i < kBeatBytes / 4; ++i) {
-          std::memcpy(&dut.mem_r_data_i[i], &burst.data[burst.next * kBeatBytes + 4 * i], 4);
+          std::memcpy(&dut.mem_r_data_i[i], &burst.data[next_beat * kBeatBytes + 4 * i], 4);
         }
-        dut.mem_r_resp_i = static_cast<std::uint8_t>(burst.responses[burst.next]);
-        dut.mem_r_last_i = ++burst.next == burst.beats;
-        if (dut.mem_r_last_i) reads.pop_front();
+        dut.mem_r_resp_i = static_cast<std::uint8_t>(burst.responses[next_beat]);
+        dut.mem_r_last_i = ++next_beat == burst.beats;
+        if (dut.mem_r_last_i) {
+          reads.pop_front();
+          next_beat = 0;
+        }
       } else {
         ++counters.read_stall_cycles;
       }
     }
     dut.mem_b_valid_i = 0;
-    if (!write_responses.empty() && write_responses.front().time <= now) {
-      dut.mem_b_valid_i = 1;
-      dut.mem_b_resp_i = static_cast<std::uint8_t>(write_responses.front().response);
-      write_responses.pop_front();
+    if (!writes.empty()) {
+      const WriteBeat& beat = writes.front();
+      if (beat.answered && beat.done <= now && beat.at < now) {
+        dut.mem_b_valid_i = 1;
+        dut.mem_b_resp_i = static_cast<std::uint8_t>(beat.response);
+        writes.pop_front();
+      }
     }
   }
 
@@ -146,9 +145,8 @@ struct RtlCore::State {
     ++counters.cycles;
   }
 
-  void step() {
-    drive_responses();
-    // All outputs are registered, so what is valid now is what the edge transfers.
+  /// All outputs are registered, so what is valid now is what the edge at `now` transfers.
+  void accept_requests() {
     if (dut.mem_ar_valid_o) accept_read();
     if (dut.mem_aw_valid_o) {
       if (dut.mem_aw_len_o != 0 || dut.mem_aw_size_o != 5 || dut.mem_aw_addr_o % kBeatBytes != 0) {
@@ -161,7 +159,13 @@ struct RtlCore::State {
       if (!dut.mem_w_last_o) violation(write_addresses.front(), "WLAST missing");
       accept_write();
     }
+  }
+
+  void step() {
+    if (awaits_answer()) memory.await_answer(now);
+    drive_responses();
     edge();
+    accept_requests();  // before their edge, so that memory hears of them in time
   }
 };
 
@@ -206,8 +210,10 @@ RtlCore::~RtlCore() {
 
 void RtlCore::step() { state_->step(); }
 
+bool RtlCore::awaits_answer() const { return state_->awaits_answer(); }
+
 bool RtlCore::active() const {
-  return state_->dut.active_o || !state_->reads.empty() || !state_->write_responses.empty();
+  return state_->dut.active_o || !state_->reads.empty() || !state_->writes.empty();
 }
 
 TimePs RtlCore::now() const { return state_->now; }

@@ -45,8 +45,9 @@ void Ram::b_transport(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay
   if (config_.bandwidth_gbytes_per_s > 0) {
     delay += sc_core::sc_time(payload.get_data_length() / config_.bandwidth_gbytes_per_s, sc_core::SC_NS);
   }
-  payload.set_dmi_allowed(config_.grant_dmi);
-  payload.set_response_status(serve(payload));
+  const tlm::tlm_response_status status = serve(payload);
+  payload.set_dmi_allowed(config_.grant_dmi && status == tlm::TLM_OK_RESPONSE);
+  payload.set_response_status(status);
 }
 
 unsigned Ram::transport_dbg(tlm::tlm_generic_payload& payload) {
@@ -64,11 +65,15 @@ unsigned Ram::transport_dbg(tlm::tlm_generic_payload& payload) {
   return length;
 }
 
-bool Ram::get_direct_mem_ptr(tlm::tlm_generic_payload&, tlm::tlm_dmi& dmi) {
+bool Ram::get_direct_mem_ptr(tlm::tlm_generic_payload& payload, tlm::tlm_dmi& dmi) {
   dmi.init();
+  if (payload.get_address() >= data_.size()) {
+    dmi.set_start_address(data_.size());  // what is refused
+    return false;
+  }
   dmi.set_start_address(0);
   dmi.set_end_address(data_.size() - 1);
-  if (!config_.grant_dmi) return false;
+  if (!config_.grant_dmi || (payload.is_write() && config_.read_only)) return false;
   dmi.set_dmi_ptr(data_.data());
   dmi.set_read_latency(latency_);
   dmi.set_write_latency(latency_);

@@ -285,17 +285,19 @@ void TomlFile::set(const std::string& assignment) {
 namespace {
 
 void overlay_table(toml::table& under, toml::table&& over, const std::set<std::string>& appended) {
-  for (auto&& [key, node] : over) {
-    toml::node* old = under.get(key.str());
+  for (auto&& entry : over) {
+    const std::string key(entry.first.str());
+    toml::node& node = entry.second;
+    toml::node* old = under.get(key);
     if (old && old->is_table() && node.is_table() && !node.as_table()->is_inline()) {
       overlay_table(*old->as_table(), std::move(*node.as_table()), {});
-    } else if (old && old->is_array() && node.is_array() && appended.count(std::string(key.str())) != 0) {
+    } else if (old && old->is_array() && node.is_array() && appended.count(key) != 0) {
       for (toml::node& element : *node.as_array()) {
         element.visit([&](auto& concrete) { old->as_array()->push_back(std::move(concrete)); });
       }
     } else {
       // Moved, not copied: a copy would lose its place.
-      node.visit([&](auto& concrete) { under.insert_or_assign(key.str(), std::move(concrete)); });
+      node.visit([&](auto& concrete) { under.insert_or_assign(key, std::move(concrete)); });
     }
   }
 }

@@ -25,10 +25,15 @@ WeightFormat weight_format(const std::string& word) {
 }
 
 /// Settings that are accepted but have no effect here; a knob that does nothing must say so.
-void collect_warnings(Scenario& s, TomlTable& link, TomlTable& hbf, TomlTable& pnm, TomlTable& workload) {
+void collect_warnings(Scenario& s, TomlTable& hbm, TomlTable& link, TomlTable& hbf, TomlTable& pnm,
+                      TomlTable& workload) {
   if (s.hbf.cubes > 0 && s.model.weights == WeightPlacement::kHbm) {
     s.warnings.push_back(hbf.place() +
                          ": [hbf] has no effect on tokens or time with model.weights = \"hbm\"");
+  }
+  if (s.hbm.fault_rate_per_gib_hour == 0 && hbm.has("fault_rate_kind")) {
+    s.warnings.push_back(hbm.place("fault_rate_kind") +
+                         ": hbm.fault_rate_kind has no effect with hbm.fault_rate_per_gib_hour = 0");
   }
   if (s.data == DataKind::kNone && workload.has("check_reference")) {
     s.warnings.push_back(workload.place("check_reference") +
@@ -53,12 +58,27 @@ void collect_warnings(Scenario& s, TomlTable& link, TomlTable& hbf, TomlTable& p
   }
 }
 
+const std::vector<std::string> kHbmFaultKinds = {"single", "double", "chip"};
+
+HbmFaultKind hbm_fault_kind(const std::string& word) {
+  return word == "chip"     ? HbmFaultKind::kChip
+         : word == "double" ? HbmFaultKind::kDouble
+                            : HbmFaultKind::kSingle;
+}
+
 HbmFault hbm_fault(TomlTable& fault, const Scenario& s) {
   HbmFault f;
   f.chip = static_cast<std::uint32_t>(fault.integer("chip", f.chip, 0, s.system.chips - 1));
   f.stack = static_cast<std::uint32_t>(fault.integer("stack", f.stack, 0, s.hbm.stacks - 1));
   f.address = fault.required_integer("address", 0, INT64_MAX);
-  f.bits = static_cast<std::uint32_t>(fault.integer("bits", f.bits, 1, 2));
+  f.kind = hbm_fault_kind(fault.choice("kind", "single", kHbmFaultKinds));
+  const std::uint64_t bits = fault.integer("bits", 1, 1, 2);  // other words for single and double
+  if (fault.has("bits")) {
+    if (fault.has("kind")) {
+      throw ConfigError(fault.place("bits"), "hbm.fault has both kind and bits; accepted is one of them");
+    }
+    f.kind = bits == 2 ? HbmFaultKind::kDouble : HbmFaultKind::kSingle;
+  }
   f.persistent = fault.boolean("persistent", f.persistent);
   f.place = fault.place("address");
   fault.finish();
@@ -112,6 +132,8 @@ Scenario read(TomlFile& file, const std::string& path) {
   s.hbm.stacks = static_cast<std::uint32_t>(hbm.integer("stacks", s.hbm.stacks, 1, 16));
   s.hbm.capacity_mib = hbm.integer("capacity_mib", 0, 0, 65536);
   for (TomlTable& fault : hbm.tables("fault")) s.hbm.faults.push_back(hbm_fault(fault, s));
+  s.hbm.fault_rate_per_gib_hour = hbm.real("fault_rate_per_gib_hour", 0, 0, 1e12);
+  s.hbm.fault_rate_kind = hbm_fault_kind(hbm.choice("fault_rate_kind", "single", kHbmFaultKinds));
   hbm.finish();
 
   TomlTable hbf = root.table("hbf");
@@ -187,7 +209,7 @@ Scenario read(TomlFile& file, const std::string& path) {
   s.firmware.path = resolve(firmware.text("path", ""), path);
   firmware.finish();
 
-  collect_warnings(s, link, hbf, pnm, workload);
+  collect_warnings(s, hbm, link, hbf, pnm, workload);
   root.finish();
   return s;
 }
@@ -240,8 +262,12 @@ std::map<std::string, std::string> settings_of(const Scenario& s) {
   };
   for (const HbmFault& f : s.hbm.faults) {
     std::string& text = out["hbm.fault"];
-    text += fmt::format("{}chip {} stack {} address {:#x} bits {}{}", text.empty() ? "" : "; ", f.chip,
-                        f.stack, f.address, f.bits, f.persistent ? " persistent" : "");
+    text += fmt::format("{}chip {} stack {} address {:#x} {}{}", text.empty() ? "" : "; ", f.chip, f.stack,
+                        f.address, to_string(f.kind), f.persistent ? " persistent" : "");
+  }
+  if (s.hbm.fault_rate_per_gib_hour > 0) {
+    out["hbm.fault_rate_per_gib_hour"] = number(s.hbm.fault_rate_per_gib_hour);
+    out["hbm.fault_rate_kind"] = to_string(s.hbm.fault_rate_kind);
   }
   if (s.hbf.cubes > 0) {
     out["hbf.preset"] = file(s.hbf.preset);
@@ -262,6 +288,18 @@ std::map<std::string, std::string> settings_of(const Scenario& s) {
     out["workload.seed"] = number(s.workload.seed);
   }
   return out;
+}
+
+const char* to_string(HbmFaultKind value) {
+  switch (value) {
+    case HbmFaultKind::kSingle:
+      return "single";
+    case HbmFaultKind::kDouble:
+      return "double";
+    case HbmFaultKind::kChip:
+      return "chip";
+  }
+  return "?";
 }
 
 const char* to_string(PnmImplementation value) {

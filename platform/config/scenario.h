@@ -34,12 +34,15 @@ struct NocConfig {
   double hop_latency_ns = 10;
 };
 
-/// Bits that are flipped in one 64-bit word before the run: one is corrected, two are not.
+/// As hbm::FaultKind: one bit of a 64-bit word (corrected), two (not), or a byte lane of a burst (not).
+enum class HbmFaultKind { kSingle, kDouble, kChip };
+
+/// Bits that are wrong before the run.
 struct HbmFault {
   std::uint32_t chip = 0;
   std::uint32_t stack = 0;
   std::uint64_t address = 0;  ///< stack-local, bytes
-  std::uint32_t bits = 1;
+  HbmFaultKind kind = HbmFaultKind::kSingle;
   bool persistent = true;  ///< false: a write of the word heals it
   std::string place;       ///< of the address in the scenario, for messages
 };
@@ -49,6 +52,8 @@ struct HbmConfig {
   std::uint32_t stacks = 1;
   std::uint64_t capacity_mib = 0;  ///< 0: the preset's; smaller values cap what is offered to software
   std::vector<HbmFault> faults;
+  double fault_rate_per_gib_hour = 0;  ///< transient faults while the run goes on, on every stack
+  HbmFaultKind fault_rate_kind = HbmFaultKind::kSingle;
 };
 
 struct HbfConfig {
@@ -132,6 +137,7 @@ Scenario parse_scenario(const std::string& text, const std::string& name);
 /// Every setting as "section.key" -> text, files by name without their folder: what to compare runs by.
 std::map<std::string, std::string> settings_of(const Scenario& scenario);
 
+const char* to_string(HbmFaultKind value);
 const char* to_string(PnmImplementation value);
 const char* to_string(WeightFormat value);
 const char* to_string(WeightPlacement value);

@@ -60,6 +60,18 @@ class Targets {
   std::vector<Bind> binds_;
 };
 
+hbm::FaultKind fault_kind(config::HbmFaultKind kind) {
+  switch (kind) {
+    case config::HbmFaultKind::kSingle:
+      return hbm::FaultKind::kSingle;
+    case config::HbmFaultKind::kDouble:
+      return hbm::FaultKind::kDouble;
+    case config::HbmFaultKind::kChip:
+      break;
+  }
+  return hbm::FaultKind::kChip;
+}
+
 }  // namespace
 
 TimePs period_ps(double mhz) { return static_cast<TimePs>(std::lround(1e6 / mhz)); }
@@ -162,10 +174,12 @@ Chip::Chip(const sc_core::sc_module_name& name, const ChipConfig& config, std::u
   for (std::uint32_t i = 0; i < s.hbm.stacks; ++i) {
     hbm::HbmModule::Config hbm;
     hbm.preset = config.hbm;
+    hbm.fault_rate = {s.hbm.fault_rate_per_gib_hour, fault_kind(s.hbm.fault_rate_kind)};
+    hbm.seed = s.seed;
     p.hbm.push_back(std::make_unique<hbm::HbmModule>(fmt::format("hbm{}", i).c_str(), hbm));
     for (const config::HbmFault& fault : s.hbm.faults) {
       if (fault.chip == index && fault.stack == i)
-        p.hbm.back()->inject_fault(fault.address, fault.bits, fault.persistent);
+        p.hbm.back()->inject_fault(fault.address, fault_kind(fault.kind), fault.persistent);
     }
     if (!has_pnm) {
       p.idle.push_back(std::make_unique<IdleInitiator>(fmt::format("idle{}", i).c_str()));

@@ -301,6 +301,31 @@ TEST_F(Drivers, HbmErrorsAndInjection) {
   expect_write(0x2c, 0x80000002);
   EXPECT_EQ(hbm_inject(kBase, 0x100000080, 2), STATUS_OK);
   EXPECT_EQ(hbm_inject(kBase, 0, 0), STATUS_BAD_ARGUMENT);
+  expect_write(0x24, 0x40);
+  expect_write(0x28, 0x2);
+  expect_write(0x2c, 0x80000200);
+  hbm_inject_chip(kBase, 0x200000040);
+}
+
+TEST_F(Drivers, HbmReliabilityScrubAndTemperature) {
+  const std::uint32_t offsets[] = {0x38, 0x3c, 0x54, 0x58, 0x50};
+  for (std::uint32_t i = 0; i < 5; ++i) expect_read(offsets[i], i + 1);
+  const hbm_reliability_t counts = hbm_reliability(kBase);
+  EXPECT_EQ(counts.on_die_corrected, 1u);
+  EXPECT_EQ(counts.poisoned, 2u);
+  EXPECT_EQ(counts.scrub_corrected, 3u);
+  EXPECT_EQ(counts.scrub_uncorrected, 4u);
+  EXPECT_EQ(counts.scrub_passes, 5u);
+  EXPECT_EQ(hbm_scrub_start(kBase, 0, 0), STATUS_BAD_ARGUMENT);
+  expect_write(0x48, 0x1000);
+  expect_write(0x4c, 0x3);
+  expect_write(0x44, 500);
+  expect_write(0x40, 1);
+  EXPECT_EQ(hbm_scrub_start(kBase, 0x300001000, 500), STATUS_OK);
+  expect_write(0x40, 0);
+  hbm_scrub_stop(kBase);
+  expect_read(0x60, 0xffffcf2c);
+  EXPECT_EQ(hbm_temperature(kBase), -12500);
 }
 
 TEST_F(Drivers, SysctrlInventoryReadsEachRegisterOnce) {

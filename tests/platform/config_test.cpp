@@ -79,25 +79,32 @@ address = 0x80000
 chip = 1
 stack = 1
 address = 8
-bits = 2
+kind = "double"
 persistent = false
+[[hbm.fault]]
+address = 64
+kind = "chip"
+[[hbm.fault]]
+address = 128
+bits = 2
 [model]
 path = "m.gguf"
 )",
                                     "s.toml");
-  ASSERT_EQ(s.hbm.faults.size(), 2u);
+  ASSERT_EQ(s.hbm.faults.size(), 4u);
   EXPECT_EQ(s.hbm.faults[0].chip, 0u);
   EXPECT_EQ(s.hbm.faults[0].stack, 0u);
   EXPECT_EQ(s.hbm.faults[0].address, 0x80000u);
-  EXPECT_EQ(s.hbm.faults[0].bits, 1u);
+  EXPECT_EQ(s.hbm.faults[0].kind, HbmFaultKind::kSingle);
   EXPECT_TRUE(s.hbm.faults[0].persistent);
   EXPECT_EQ(s.hbm.faults[0].place, "s.toml:9:11");
   EXPECT_EQ(s.hbm.faults[1].chip, 1u);
   EXPECT_EQ(s.hbm.faults[1].stack, 1u);
-  EXPECT_EQ(s.hbm.faults[1].bits, 2u);
+  EXPECT_EQ(s.hbm.faults[1].kind, HbmFaultKind::kDouble);
   EXPECT_FALSE(s.hbm.faults[1].persistent);
   EXPECT_EQ(settings_of(s).at("hbm.fault"),
-            "chip 0 stack 0 address 0x80000 bits 1 persistent; chip 1 stack 1 address 0x8 bits 2");
+            "chip 0 stack 0 address 0x80000 single persistent; chip 1 stack 1 address 0x8 double; "
+            "chip 0 stack 0 address 0x40 chip persistent; chip 0 stack 0 address 0x80 double persistent");
   EXPECT_EQ(settings_of(parse_scenario(kMinimal, "s.toml")).count("hbm.fault"), 0u);
 }
 
@@ -111,12 +118,46 @@ TEST(Scenario, ImpossibleHbmFaultsAreRefused) {
            {"address = 0\nstack = 1", "hbm.fault[0].stack = 1 is out of range: accepted 0 to 0"},
            {"address = -8", "hbm.fault[0].address = -8 is out of range"},
            {"addres = 0", "hbm.fault[0].address is missing"},
-           {"address = 0\nbit = 1", "unknown key hbm.fault[0].bit; accepted here: address, bits, chip"}}) {
+           {"address = 0\nbit = 1", "unknown key hbm.fault[0].bit; accepted here: address, bits, chip"},
+           {"address = 0\nkind = \"triple\"", "is not one of: single, double, chip"},
+           {"address = 0\nkind = \"single\"\nbits = 1", "hbm.fault has both kind and bits"}}) {
     const std::string text = complaint(hbm + fault + "\n");
     EXPECT_NE(text.find(word), std::string::npos) << fault << ": " << text;
     EXPECT_EQ(text.rfind("dir/s.toml:", 0), 0u) << text;
   }
   EXPECT_NE(complaint("[hbm.fault]\naddress = 0\n").find("must be an array of tables"), std::string::npos);
+}
+
+TEST(Scenario, HbmFaultRateIsReadCheckedAndNamedInTheSettings) {
+  const std::string head =
+      "name = \"t\"\ndescription = \"d\"\n[model]\npath = \"m.gguf\"\n[hbm]\npreset = \"h.toml\"\n";
+  const Scenario s =
+      parse_scenario(head + "fault_rate_per_gib_hour = 2.5e9\nfault_rate_kind = \"chip\"\n", "s.toml");
+  EXPECT_EQ(s.hbm.fault_rate_per_gib_hour, 2.5e9);
+  EXPECT_EQ(s.hbm.fault_rate_kind, HbmFaultKind::kChip);
+  EXPECT_EQ(settings_of(s).at("hbm.fault_rate_per_gib_hour"), "2500000000");
+  EXPECT_EQ(settings_of(s).at("hbm.fault_rate_kind"), "chip");
+  const Scenario none = parse_scenario(head, "s.toml");
+  EXPECT_EQ(none.hbm.fault_rate_per_gib_hour, 0);
+  EXPECT_EQ(settings_of(none).count("hbm.fault_rate_per_gib_hour"), 0u);
+  const Scenario idle = parse_scenario(head + "fault_rate_kind = \"chip\"\n", "s.toml");
+  ASSERT_EQ(idle.warnings.size(), 1u);
+  EXPECT_NE(idle.warnings[0].find("s.toml:7:"), std::string::npos) << idle.warnings[0];
+  EXPECT_NE(idle.warnings[0].find("hbm.fault_rate_kind has no effect"), std::string::npos)
+      << idle.warnings[0];
+  for (const auto& [line, word] : std::vector<std::pair<std::string, std::string>>{
+           {"fault_rate_per_gib_hour = -1", "hbm.fault_rate_per_gib_hour"},
+           {"fault_rate_per_gib_hour = 2e12", "out of range"},
+           {"fault_rate_per_gib_hour = nan", "hbm.fault_rate_per_gib_hour"},
+           {"fault_rate_kind = \"all\"", "is not one of: single, double, chip"}}) {
+    try {
+      parse_scenario(head + line + "\n", "s.toml");
+      ADD_FAILURE() << line << " was accepted";
+    } catch (const ConfigError& error) {
+      EXPECT_NE(std::string(error.what()).find(word), std::string::npos) << error.what();
+      EXPECT_EQ(std::string(error.what()).rfind("s.toml:7:", 0), 0u) << error.what();
+    }
+  }
 }
 
 TEST(TomlFile, WhatIsInsideAnOverriddenValueIsPlacedAtTheOverride) {

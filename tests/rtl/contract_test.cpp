@@ -15,14 +15,9 @@ namespace {
 /// Nothing that breaks a rule reaches memory.
 struct NoMemory final : RtlMemory {
   unsigned accesses = 0;
-  TimePs read(std::uint64_t, std::uint32_t, std::uint8_t*, AxiResponse*, TimePs at) override {
-    ++accesses;
-    return at;
-  }
-  TimePs write(std::uint64_t, const std::uint8_t*, std::uint32_t, AxiResponse&, TimePs at) override {
-    ++accesses;
-    return at;
-  }
+  void read(ReadBurst&) override { ++accesses; }
+  void write(WriteBeat&) override { ++accesses; }
+  void await_answer(TimePs) override {}
 };
 
 struct Broken {

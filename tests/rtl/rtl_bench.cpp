@@ -13,30 +13,30 @@ namespace memwall::pnm {
 
 using numerics::Format;
 
-TimePs FlatMemory::read(std::uint64_t address, std::uint32_t beats, std::uint8_t* data,
-                        AxiResponse* responses, TimePs at) {
-  for (std::uint32_t beat = 0; beat < beats; ++beat) {
-    const std::uint64_t from = address + beat * kBeatBytes;
+void FlatMemory::read(ReadBurst& burst) {
+  for (std::uint32_t beat = 0; beat < burst.beats; ++beat) {
+    const std::uint64_t from = burst.address + beat * kBeatBytes;
     const bool inside = from >= kBase && from - kBase < kBytes;
-    responses[beat] = !inside            ? AxiResponse::kDecErr
-                      : from == poisoned ? AxiResponse::kSlvErr
-                                         : AxiResponse::kOkay;
-    if (inside) std::memcpy(data + beat * kBeatBytes, this->at(from), kBeatBytes);
+    burst.responses[beat] = !inside            ? AxiResponse::kDecErr
+                            : from == poisoned ? AxiResponse::kSlvErr
+                                               : AxiResponse::kOkay;
+    if (inside) std::memcpy(&burst.data[beat * kBeatBytes], this->at(from), kBeatBytes);
   }
-  bus_free_ = std::max(bus_free_, at + latency_ps) + beats * period_ps;
-  return bus_free_;
+  burst.done = std::max(bus_free_, burst.at + latency_ps) + period_ps;
+  bus_free_ = burst.done + (burst.beats - 1) * period_ps;
+  burst.answered = true;
 }
 
-TimePs FlatMemory::write(std::uint64_t address, const std::uint8_t* data, std::uint32_t strobes,
-                         AxiResponse& response, TimePs at) {
-  const bool inside = address >= kBase && address - kBase < kBytes;
-  response = !inside                     ? AxiResponse::kDecErr
-             : address == write_poisoned ? AxiResponse::kSlvErr
-                                         : AxiResponse::kOkay;
+void FlatMemory::write(WriteBeat& beat) {
+  const bool inside = beat.address >= kBase && beat.address - kBase < kBytes;
+  beat.response = !inside                          ? AxiResponse::kDecErr
+                  : beat.address == write_poisoned ? AxiResponse::kSlvErr
+                                                   : AxiResponse::kOkay;
   for (unsigned i = 0; inside && i < kBeatBytes; ++i) {
-    if ((strobes >> i & 1u) != 0) *this->at(address + i) = data[i];
+    if ((beat.strobes >> i & 1u) != 0) *this->at(beat.address + i) = beat.data[i];
   }
-  return at + write_latency_ps;
+  beat.done = beat.at + write_latency_ps;
+  beat.answered = true;
 }
 
 void RtlBench::require(bool ok) {

@@ -20,8 +20,8 @@ namespace memwall::pnm {
 
 using Regs = regs::PnmRegs;
 
-/// Memory with a fixed latency and one beat per cycle; beats outside [kBase, kBase + kBytes) get DECERR, the
-/// beat at `poisoned` SLVERR.
+/// Memory with a fixed latency that gives one burst after another, a beat per cycle; beats outside [kBase,
+/// kBase + kBytes) get DECERR, the beat at `poisoned` SLVERR.
 class FlatMemory final : public RtlMemory {
  public:
   static constexpr std::uint64_t kBase = 0x40'0000'0000;
@@ -30,10 +30,9 @@ class FlatMemory final : public RtlMemory {
   FlatMemory() : bytes(kBytes) {}
   std::uint8_t* at(std::uint64_t address) { return &bytes[address - kBase]; }
 
-  TimePs read(std::uint64_t address, std::uint32_t beats, std::uint8_t* data, AxiResponse* responses,
-              TimePs at) override;
-  TimePs write(std::uint64_t address, const std::uint8_t* data, std::uint32_t strobes, AxiResponse& response,
-               TimePs at) override;
+  void read(ReadBurst& burst) override;
+  void write(WriteBeat& beat) override;
+  void await_answer(TimePs) override {}
 
   std::vector<std::uint8_t> bytes;
   TimePs latency_ps = 60'000;

@@ -3,8 +3,12 @@
 /// @file
 /// A memory target for tests of engines: fixed latency, a port of stated bandwidth that serves one burst
 /// after another, contents in a sparse store, faults by address, and a log of accesses. Serves traffic
-/// without data.
+/// without data. It either tells its time as a delay or waits until the data are there.
 #pragma once
+
+#ifndef SC_INCLUDE_DYNAMIC_PROCESSES
+#define SC_INCLUDE_DYNAMIC_PROCESSES
+#endif
 
 #include <tlm_utils/simple_initiator_socket.h>
 #include <tlm_utils/simple_target_socket.h>
@@ -15,6 +19,8 @@
 #include <cstdint>
 #include <cstring>
 #include <map>
+#include <optional>
+#include <stdexcept>
 #include <vector>
 
 #include "common/sc_time.h"
@@ -30,6 +36,7 @@ class TestMemory : public sc_core::sc_module {
     std::uint64_t bytes = 1ull << 32;
     TimePs latency_ps = 50000;
     std::uint64_t bytes_per_ns = 64;  ///< bandwidth of the data port
+    bool waits = false;               ///< b_transport returns when the access is done, with no delay
   };
   struct Entry {
     bool is_write;
@@ -75,6 +82,10 @@ class TestMemory : public sc_core::sc_module {
     const Access access = access_of(payload);
     const std::uint64_t address = payload.get_address();
     const std::uint32_t bytes = payload.get_data_length();
+    if (config_.waits && delay > sc_core::SC_ZERO_TIME) {
+      sc_core::wait(delay);
+      delay = sc_core::SC_ZERO_TIME;
+    }
     const TimePs now = to_ps(sc_core::sc_time_stamp());
     log_.push_back({access.is_write, address, bytes, access.has_data, now + to_ps(delay)});
     if (!access.valid || address < config_.base || !store_.contains(address - config_.base, bytes)) {
@@ -84,6 +95,10 @@ class TestMemory : public sc_core::sc_module {
     const TimePs start = std::max(free_at_, now + to_ps(delay));
     free_at_ = start + (std::uint64_t{bytes} * 1000 + config_.bytes_per_ns - 1) / config_.bytes_per_ns;
     delay = to_sc(free_at_ + config_.latency_ps - now);
+    if (config_.waits) {
+      sc_core::wait(delay);
+      delay = sc_core::SC_ZERO_TIME;
+    }
     const auto fault = faults_.lower_bound(address);
     if (fault != faults_.end() && fault->first < address + bytes) {
       payload.set_response_status(fault->second);
@@ -111,9 +126,33 @@ class TestHost : public sc_core::sc_module {
 
   explicit TestHost(const sc_core::sc_module_name& name) : sc_module(name) {}
 
-  /// `ahead`: how far this initiator's time is ahead of the simulation's.
+  /// Accesses come from a process of their own, because the target may wait; the simulation runs until they
+  /// are served.
+  void use_process() { process_ = true; }
+
+  /// `ahead`: how far this initiator's time is ahead of the simulation's; its time afterwards if `after`.
   tlm::tlm_response_status access(bool is_write, std::uint32_t offset, std::uint32_t& value,
-                                  sc_core::sc_time ahead = sc_core::SC_ZERO_TIME) {
+                                  sc_core::sc_time ahead = sc_core::SC_ZERO_TIME, TimePs* after = nullptr) {
+    if (!process_ || sc_core::sc_get_status() == sc_core::SC_RUNNING)
+      return transport(is_write, offset, value, ahead, after);
+    std::optional<tlm::tlm_response_status> status;
+    sc_core::sc_spawn([&] { status = transport(is_write, offset, value, ahead, after); });
+    sc_core::sc_time step = sc_core::SC_ZERO_TIME;
+    for (; !status && step != sc_core::sc_max_time(); step = sc_core::sc_time_to_pending_activity())
+      sc_core::sc_start(step);
+    if (!status) throw std::logic_error("nothing moves, and the access is not served");
+    return *status;
+  }
+  std::uint32_t read(std::uint32_t offset) {
+    std::uint32_t value = 0;
+    access(false, offset, value);
+    return value;
+  }
+  void write(std::uint32_t offset, std::uint32_t value) { access(true, offset, value); }
+
+ private:
+  tlm::tlm_response_status transport(bool is_write, std::uint32_t offset, std::uint32_t& value,
+                                     sc_core::sc_time ahead, TimePs* after) {
     tlm::tlm_generic_payload payload;
     payload.set_command(is_write ? tlm::TLM_WRITE_COMMAND : tlm::TLM_READ_COMMAND);
     payload.set_address(offset);
@@ -123,14 +162,11 @@ class TestHost : public sc_core::sc_module {
     payload.set_byte_enable_ptr(nullptr);
     payload.set_response_status(tlm::TLM_INCOMPLETE_RESPONSE);
     ctrl_isock->b_transport(payload, ahead);
+    if (after != nullptr) *after = to_ps(sc_core::sc_time_stamp() + ahead);
     return payload.get_response_status();
   }
-  std::uint32_t read(std::uint32_t offset) {
-    std::uint32_t value = 0;
-    access(false, offset, value);
-    return value;
-  }
-  void write(std::uint32_t offset, std::uint32_t value) { access(true, offset, value); }
+
+  bool process_ = false;
 };
 
 }  // namespace memwall::testing_support

@@ -4,6 +4,7 @@
 #include <tlm_utils/simple_target_socket.h>
 
 #include <cstring>
+#include <string>
 #include <systemc>
 #include <vector>
 
@@ -195,33 +196,59 @@ TEST(HartModule, RevokedDirectAccessGoesBackToTheBus) {
   EXPECT_GT(s.module.hart().instructions(), 90000u);
 }
 
-TEST(HartModule, TheQuantumDoesNotChangeWhatIsComputedOrHowLongItTakes) {
-  // One kernel per process: the quantum under test comes from the instance, so two harts run side by side.
-  HartModule::Config small, large;
-  small.quantum_ps = 0;
-  large.quantum_ps = 100 * kPsPerUs;
-  HartModule a("a", small), b("b", large);
-  Target ta("ta"), tb("tb");
-  sc_core::sc_signal<bool> off, ia, ib;
-  a.bus_isock.bind(ta.tsock);
-  b.bus_isock.bind(tb.tsock);
-  for (HartModule* h : {&a, &b}) {
-    h->msip_in(off);
-    h->mtip_in(off);
+/// A hart on a target of its own. One kernel per process: harts that are compared run side by side.
+struct Pairing {
+  HartModule hart;
+  Target target;
+  sc_core::sc_signal<bool> off, line;
+
+  Pairing(const std::string& name, TimePs quantum_ps, bool blocking)
+      : hart((name + "_hart").c_str(), with(quantum_ps)), target((name + "_target").c_str()) {
+    hart.bus_isock.bind(target.tsock);
+    hart.msip_in(off);
+    hart.mtip_in(off);
+    hart.meip_in(line);
+    target.irq_out(line);
+    target.blocking = blocking;
   }
-  a.meip_in(ia);
-  ta.irq_out(ia);
-  b.meip_in(ib);
-  tb.irq_out(ib);
-  for (Target* t : {&ta, &tb}) {
-    t->load(0, {lui(a1, 0x10), addi(a2, zero, 100), lw(a0, a1, 0), add(a3, a3, a2), sw(a3, a1, 0),
-                addi(a2, a2, -1), bne(a2, zero, -16), wfi()});
+  static HartModule::Config with(TimePs quantum_ps) {
+    HartModule::Config config;
+    config.quantum_ps = quantum_ps;
+    return config;
+  }
+};
+
+TEST(HartModule, NeitherQuantumNorATargetThatWaitsChangeWhatIsComputedOrHowLongItTakes) {
+  Pairing a("a", 0, false), b("b", 100 * kPsPerUs, false), c("c", 0, true), d("d", 100 * kPsPerUs, true);
+  for (Pairing* p : {&a, &b, &c, &d}) {
+    p->target.load(0, {lui(a1, 0x10), addi(a2, zero, 100), lw(a0, a1, 0), add(a3, a3, a2), sw(a3, a1, 0),
+                       addi(a2, a2, -1), bne(a2, zero, -16), wfi()});
   }
   sc_core::sc_start();
-  EXPECT_EQ(a.hart().x(a3), 5050u);
-  EXPECT_EQ(b.hart().x(a3), 5050u);
-  EXPECT_EQ(a.hart().cycles(), b.hart().cycles());
-  EXPECT_EQ(ta.slow_times, tb.slow_times);
+  for (Pairing* p : {&a, &b, &c, &d}) {
+    EXPECT_EQ(p->hart.hart().x(a3), 5050u);
+    EXPECT_EQ(p->hart.hart().cycles(), a.hart.hart().cycles());
+    EXPECT_EQ(p->target.slow_times, a.target.slow_times);
+  }
+}
+
+TEST(HartModule, InterruptsComeAtTheSameTimeIfTheTargetWaits) {
+  Pairing tells("tells", 10 * kPsPerUs, false), waits("waits", 10 * kPsPerUs, true);
+  for (Pairing* p : {&tells, &waits}) {
+    p->target.interrupt_delay = sc_core::sc_time(700, sc_core::SC_NS);
+    p->target.settle_at_once = true;
+    // Ten times: ring, then wait. The handler reads the cycle counter, clears the device and returns.
+    p->target.load(
+        0, {addi(a1, zero, 0x80), csrw(mtvec, a1), lui(a2, 1), addi(a2, a2, -0x800), csrw(mie, a2),
+            addi(a3, zero, 8), csrrs(zero, mstatus, a3), lui(a4, 0x20), addi(a5, zero, 1), addi(t0, zero, 10),
+            sb(a5, a4, -8), wfi(), addi(t0, t0, -1), bne(t0, zero, -12), wfi()});
+    p->target.load(0x80, {addi(s0, s0, 1), csrr(a7, mcycle), add(s1, s1, a7), sb(zero, a4, -8), mret()});
+  }
+  sc_core::sc_start();
+  for (Pairing* p : {&tells, &waits}) EXPECT_EQ(p->hart.hart().x(s0), 10u);
+  EXPECT_EQ(tells.hart.hart().x(s1), waits.hart.hart().x(s1)) << "sum of the times of ten interrupts";
+  EXPECT_EQ(tells.hart.hart().cycles(), waits.hart.hart().cycles());
+  EXPECT_EQ(tells.target.slow_times, waits.target.slow_times);
 }
 
 TEST(HartModule, TheDebugHookHoldsTimeAndStepsOneInstruction) {

@@ -1,7 +1,10 @@
 // SPDX-FileCopyrightText: The Memwall authors
 // SPDX-License-Identifier: Apache-2.0
 // The controller's registers through its TLM socket.
+#define SC_INCLUDE_DYNAMIC_PROCESSES
 #include "support/register_tests.h"
+
+#include <functional>
 
 #include "common/sc_time.h"
 #include "hbm/hbm_module.h"
@@ -15,9 +18,10 @@ using Regs = regs::HbmRegs;
 using testing_support::BusDriver;
 using testing_support::RegisterTestOptions;
 
-/// One stack with an initiator on each socket, elaborated and reset.
+/// One stack with an initiator on each socket, elaborated and reset. Data accesses wait: they run in threads.
 struct Bench {
-  explicit Bench(bool secded = true) : hbm("hbm", config(secded)) {
+  explicit Bench(bool secded = true) : Bench(config(secded)) {}
+  explicit Bench(const HbmModule::Config& config) : hbm("hbm", config) {
     bus.mem_isock.bind(hbm.ctrl_tsock);
     data.mem_isock.bind(hbm.data_tsock);
     pnm.mem_isock.bind(hbm.pnm_tsock);
@@ -32,6 +36,15 @@ struct Bench {
   }
   /// Lets a notified interrupt line follow; the injected accesses of these tests end within a microsecond.
   static void settle() { sc_core::sc_start(1, sc_core::SC_US); }
+  static void in_thread(const std::function<void()>& body) {
+    bool ended = false;
+    sc_core::sc_spawn([&] {
+      body();
+      ended = true;
+    });
+    settle();
+    EXPECT_TRUE(ended);
+  }
   void inject(std::uint64_t address, unsigned bits) {
     bus.write32(Regs::kInjectAddressLoOffset, static_cast<std::uint32_t>(address));
     bus.write32(Regs::kInjectAddressHiOffset, static_cast<std::uint32_t>(address >> 32));
@@ -47,7 +60,7 @@ TEST(HbmRegisters, FollowTheirDefinitionOnTheBus) {
   Bench bench;
   RegisterTestOptions options;
   options.w1s_self_clears = true;
-  options.skip_reset_value = {"CAPACITY_MIB", "CHANNELS"};  // of the preset
+  options.skip_reset_value = {"CAPACITY_MIB", "CHANNELS", "FEATURES", "TEMPERATURE", "REFRESH_INTERVAL"};
   testing_support::run_register_tests(
       Regs::kTable, Regs::kTableSize,
       [&](std::uint32_t offset, std::uint32_t& value) {
@@ -66,17 +79,39 @@ TEST(HbmRegisters, FollowTheirDefinitionOnTheBus) {
 TEST(HbmRegisters, DescribeThePreset) {
   Bench bench(false);
   EXPECT_EQ(std::uint64_t{bench.bus.read32(Regs::kCapacityMibOffset)} << 20, bench.hbm.capacity_bytes());
-  EXPECT_EQ(bench.bus.read32(Regs::kChannelsOffset), bench.hbm.preset().organisation.pseudo_channels);
-  EXPECT_EQ(bench.bus.read32(Regs::kEccControlOffset), 0u) << "a stack without SECDED starts with it off";
+  EXPECT_EQ(bench.bus.read32(Regs::kChannelsOffset), bench.hbm.preset().organisation.pseudo_channels_total());
+  EXPECT_EQ(bench.bus.read32(Regs::kEccControlOffset), Regs::kEccControlPoisonMask) << "SECDED starts off";
+  EXPECT_EQ(bench.bus.read32(Regs::kFeaturesOffset), Regs::kFeaturesSecdedMask);
+  EXPECT_EQ(bench.bus.read32(Regs::kTemperatureOffset), 45000u);
+  EXPECT_EQ(bench.bus.read32(Regs::kRefreshIntervalOffset), 3'900'000u) << "tREFI of HBM3";
+  EXPECT_EQ(bench.bus.read32(Regs::kRowHammerMaxOffset), 0u);
+}
+
+TEST(HbmRegisters, TemperatureSelectsTheRefreshIntervalAndMayBeNegative) {
+  HbmModule::Config config = Bench::config(true);
+  config.preset.derating = {{85, 0.5}};
+  config.preset.controller.temperature_c = 95.25;
+  Bench hot(config);
+  EXPECT_EQ(hot.bus.read32(Regs::kTemperatureOffset), 95250u);
+  EXPECT_EQ(hot.bus.read32(Regs::kRefreshIntervalOffset), 1'950'000u);
+}
+
+TEST(HbmRegisters, ColdIsTwosComplement) {
+  HbmModule::Config config = Bench::config(true);
+  config.preset.controller.temperature_c = -12.5;
+  Bench cold(config);
+  EXPECT_EQ(static_cast<std::int32_t>(cold.bus.read32(Regs::kTemperatureOffset)), -12500);
 }
 
 TEST(HbmRegisters, AnUncorrectableReadFillsThemAndWritingOnesClearsThem) {
   Bench bench;
   const std::uint64_t address = 0x12340;
   bench.bus.write32(Regs::kIrqEnableOffset, Regs::kIrqEnableUncorrectedMask);
-  bench.data.write<std::uint64_t>(address, 0);
-  bench.inject(address, 2);
-  bench.data.read<std::uint64_t>(address);
+  bench.in_thread([&] {
+    bench.data.write<std::uint64_t>(address, 0);
+    bench.inject(address, 2);
+    bench.data.read<std::uint64_t>(address);
+  });
   EXPECT_EQ(bench.data.response, tlm::TLM_GENERIC_ERROR_RESPONSE);
   bench.settle();
   EXPECT_TRUE(bench.irq.read());
@@ -100,7 +135,7 @@ TEST(HbmRegisters, AnInjectionBeyondTheStackDoesNothing) {
   Bench bench;
   bench.inject(bench.hbm.capacity_bytes(), 2);
   EXPECT_TRUE(bench.bus.ok());
-  bench.data.read<std::uint64_t>(bench.hbm.capacity_bytes() - 8);
+  bench.in_thread([&] { bench.data.read<std::uint64_t>(bench.hbm.capacity_bytes() - 8); });
   EXPECT_TRUE(bench.data.ok());
   EXPECT_EQ(bench.bus.read32(Regs::kEccUncorrectedOffset), 0u);
 }

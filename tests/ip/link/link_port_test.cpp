@@ -5,8 +5,10 @@
 #include <tlm_utils/simple_initiator_socket.h>
 #include <tlm_utils/simple_target_socket.h>
 
+#include <algorithm>
 #include <functional>
 #include <systemc>
+#include <vector>
 
 #include "common/rng.h"
 #include "common/sc_time.h"
@@ -18,7 +20,7 @@ namespace memwall::link {
 namespace {
 using regs::LinkRegs;
 
-/// Memory with a fixed latency per access and a bandwidth of 64 B/ns.
+/// Memory with a fixed latency per access and a bandwidth of 64 B/ns; tells its time as a delay or waits.
 struct Ram : sc_core::sc_module {
   Ram(const sc_core::sc_module_name& name, std::size_t bytes) : sc_module(name), data(bytes) {
     tsock.register_b_transport(this, &Ram::b_transport);
@@ -28,6 +30,10 @@ struct Ram : sc_core::sc_module {
     const unsigned bytes = payload.get_data_length();
     const Access access = access_of(payload);
     delay += latency + sc_core::sc_time(bytes / 64.0, sc_core::SC_NS);
+    if (waits) {
+      sc_core::wait(delay);
+      delay = sc_core::SC_ZERO_TIME;
+    }
     if (address + bytes > data.size()) {
       payload.set_response_status(tlm::TLM_ADDRESS_ERROR_RESPONSE);
       return;
@@ -43,6 +49,7 @@ struct Ram : sc_core::sc_module {
   tlm_utils::simple_target_socket<Ram> tsock{"tsock"};
   std::vector<unsigned char> data;
   sc_core::sc_time latency{20, sc_core::SC_NS};
+  bool waits = false;
   unsigned accesses = 0;
   unsigned without_data = 0;
 };
@@ -113,7 +120,7 @@ struct System : sc_core::sc_module {
     }
     script();
     finished = true;
-    sc_core::sc_stop();
+    if (stops) sc_core::sc_stop();
   }
   void start(std::function<void()> what) {
     script = std::move(what);
@@ -128,6 +135,7 @@ struct System : sc_core::sc_module {
   Chip b;
   std::function<void()> script;
   bool train = true;
+  bool stops = true;  ///< the simulation, at the script's end
   bool finished = false;
 };
 
@@ -175,6 +183,57 @@ TEST(LinkPort, TimeFromPostToSignalIsMemoryLinkAndInbox) {
     EXPECT_GE(measured, expected);
     EXPECT_LE(measured, expected + 0.1);
   });
+}
+
+/// Posts messages of several lengths both ways, and one whose source does not exist; when each has landed or
+/// was rejected.
+void note_landing_times(System& system, std::vector<sc_core::sc_time>& times) {
+  const sc_core::sc_time begin = sc_core::sc_time_stamp();
+  const std::uint32_t lengths[] = {32, 4096, 65536, 320, 131072};
+  for (unsigned i = 0; i < 5; ++i) {
+    system.a.post(i * 131072, i * 131072, lengths[i], i);
+    system.b.post(i * 131072, i * 131072, lengths[4 - i], i);
+  }
+  system.a.post(1u << 21, 0, 64, 9);
+  times.assign(11, sc_core::SC_ZERO_TIME);
+  const auto note = [&](std::size_t which, bool happened) {
+    if (happened && times[which] == sc_core::SC_ZERO_TIME) times[which] = sc_core::sc_time_stamp() - begin;
+  };
+  while (std::count(times.begin(), times.end(), sc_core::SC_ZERO_TIME) > 0) {
+    wait(100, sc_core::SC_PS);
+    for (unsigned i = 0; i < 5; ++i) {
+      note(i, system.b.signal(i) == 1);
+      note(5 + i, system.a.signal(i) == 1);
+    }
+    note(10, system.a.reg(LinkRegs::kTxRejectedOffset) == 1);
+    ASSERT_LT(sc_core::sc_time_stamp() - begin, sc_core::sc_time(100, sc_core::SC_US));
+  }
+  for (unsigned i = 0; i < 5; ++i) EXPECT_TRUE(system.arrived(i * 131072, i * 131072, lengths[i])) << i;
+}
+
+TEST(LinkPort, AMemoryThatWaitsGivesTheTimesOfOneThatTellsItsTime) {
+  System tells("tells", Config{}, Config{}), waits("waits", Config{}, Config{});
+  std::vector<sc_core::sc_time> told, waited;
+  for (System* system : {&tells, &waits}) {
+    for (Chip* chip : {&system->a, &system->b}) {
+      chip->memory.waits = chip->inbox.waits = system == &waits;
+      chip->memory.latency = sc_core::sc_time(150, sc_core::SC_NS);
+    }
+  }
+  tells.script = [&] { note_landing_times(tells, told); };
+  tells.stops = false;
+  waits.start([&] {
+    note_landing_times(waits, waited);
+    wait(1, sc_core::SC_US);
+  });
+  EXPECT_TRUE(tells.finished);
+  ASSERT_EQ(told.size(), waited.size());
+  // The script looks every 100 ps and may look before or after what happens in that moment.
+  const sc_core::sc_time look(100, sc_core::SC_PS);
+  for (std::size_t i = 0; i < told.size(); ++i) {
+    EXPECT_LE(told[i], waited[i] + look) << i;
+    EXPECT_LE(waited[i], told[i] + look) << i;
+  }
 }
 
 TEST(LinkPort, PostOfAnInitiatorThatRunsAheadTakesEffectAtItsLocalTime) {

@@ -7,7 +7,9 @@
 
 #include <array>
 #include <numeric>
+#include <vector>
 
+#include "common/tlm_source.h"
 #include "soc/ram.h"
 #include "support/bus_driver.h"
 
@@ -22,11 +24,13 @@ using testing_support::BusDriver;
 struct SlowTarget : sc_core::sc_module {
   tlm_utils::simple_target_socket<SlowTarget> mem_tsock{"mem_tsock"};
   std::uint64_t seen_address = 0;
+  std::vector<std::uint32_t> seen_sources;
   explicit SlowTarget(const sc_core::sc_module_name& name) : sc_core::sc_module(name) {
     mem_tsock.register_b_transport(this, &SlowTarget::b_transport);
   }
   void b_transport(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay) {
     seen_address = payload.get_address();
+    seen_sources.push_back(source_of(payload));
     if (payload.get_data_length() > 8) {
       sc_core::wait(delay + sc_time(100, SC_NS));
       delay = sc_core::SC_ZERO_TIME;
@@ -71,6 +75,36 @@ TEST(Router, TranslatesAddressesAndRestoresThem) {
   EXPECT_EQ(bench.hart.debug(tlm::TLM_READ_COMMAND, 0x30000010, &value, 8), 8u);
   EXPECT_EQ(value, 0xabcdefu);
   EXPECT_EQ(bench.hart.address_after, 0x30000010u);
+}
+
+TEST(Router, ThePayloadCarriesItsInitiatorForTheTimeOfTheCall) {
+  Bench bench;
+  bench.hart.read32(0x100000);
+  bench.accel.read32(0x100000);
+  EXPECT_EQ(bench.slow.seen_sources, (std::vector<std::uint32_t>{0, 1}));
+
+  std::uint32_t word = 0;
+  tlm::tlm_generic_payload payload;
+  const auto send = [&] {
+    payload.set_command(tlm::TLM_READ_COMMAND);
+    payload.set_address(0x100000);
+    payload.set_data_ptr(reinterpret_cast<unsigned char*>(&word));
+    payload.set_data_length(4);
+    payload.set_streaming_width(4);
+    sc_time delay;
+    bench.accel.mem_isock->b_transport(payload, delay);
+  };
+  send();
+  EXPECT_EQ(payload.get_extension<SourceExtension>(), nullptr) << "nothing stays behind";
+  // A payload that comes from another router already has one.
+  SourceExtension outer;
+  outer.source = 7;
+  payload.set_extension(&outer);
+  send();
+  EXPECT_EQ(bench.slow.seen_sources.back(), 1u);
+  EXPECT_EQ(payload.get_extension<SourceExtension>(), &outer);
+  EXPECT_EQ(outer.source, 7u);
+  payload.clear_extension<SourceExtension>();
 }
 
 TEST(Router, DelayIsHopsPlusTheLaterOfPortAndTarget) {

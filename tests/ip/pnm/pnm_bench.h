@@ -60,6 +60,7 @@ struct PnmBench {
     host.ctrl_isock.bind(unit->ctrl_tsock);
     unit->irq_out(irq);
     host.irq_in(irq);
+    host.use_process();
   }
 
   void enable() {

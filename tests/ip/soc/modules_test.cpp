@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "common/error.h"
+#include "ip/engine/test_memory.h"
 #include "soc/dma.h"
 #include "soc/mailbox_module.h"
 #include "soc/peripherals.h"
@@ -420,6 +421,29 @@ TEST(DmaModule, TimeIsThatOfItsReadsAndWrites) {
   EXPECT_FALSE(bench.irq.read());
   sc_start(2, SC_NS);
   EXPECT_TRUE(bench.irq.read());
+}
+
+TEST(DmaModule, AMemoryThatWaitsTakesTheSameTime) {
+  testing_support::TestMemory::Config config;
+  config.waits = true;
+  BusDriver bus("bus");
+  Dma dma("dma", {});
+  testing_support::TestMemory memory("memory", config);
+  sc_signal<bool> irq;
+  bus.mem_isock.bind(dma.ctrl_tsock);
+  dma.mem_isock.bind(memory.tsock);
+  dma.irq_out(irq);
+  sc_start(sc_core::SC_ZERO_TIME);
+  bus.write32(regs::DmaRegs::kDstLoOffset, 16384);
+  bus.write32(regs::DmaRegs::kLengthOffset, 8192);
+  bus.write32(regs::DmaRegs::kControlOffset,
+              regs::DmaRegs::kControlStartMask | regs::DmaRegs::kControlIrqEnableMask);
+  // As above: two chunks, each read and written in 50 ns + 4096 bytes at 64 gbytes_per_s.
+  const sc_time expected = sc_time(5 + 4 * (50 + 64), SC_NS);
+  sc_start(expected - sc_time(1, SC_NS));
+  EXPECT_FALSE(irq.read());
+  sc_start(2, SC_NS);
+  EXPECT_TRUE(irq.read());
 }
 
 TEST(DmaModule, ErrorsStopTheCopyAndSayWhere) {
