@@ -26,9 +26,8 @@ std::array<std::uint32_t, kLevels> path(const Location& l) {
 
 /// Do the two lie in the same instance of every level down to `level`, as far as both have one?
 bool same(Level level, const CommandRecord& a, const CommandRecord& b) {
-  const auto depth =
-      std::min({static_cast<std::size_t>(level), static_cast<std::size_t>(scope_of(a.command)),
-                static_cast<std::size_t>(scope_of(b.command))});
+  const auto depth = std::min({static_cast<std::size_t>(level), static_cast<std::size_t>(scope_of(a.command)),
+                               static_cast<std::size_t>(scope_of(b.command))});
   for (std::size_t i = 0; i <= depth; ++i) {
     if (path(a.where)[i] != path(b.where)[i]) return false;
   }
@@ -68,8 +67,7 @@ class ChannelAudit {
     // A refresh that is due waits until the row commands before it, a refresh management command and an exit
     // from power-down have gone, each with what they wait for.
     grace_ = longest_before(preset, C::kPDX) + longest_before(preset, C::kPRE) +
-             longest_before(preset, C::kPREab) +
-             longest_before(preset, per_bank ? C::kREFpb : C::kREFab) + 8;
+             longest_before(preset, C::kPREab) + longest_before(preset, per_bank ? C::kREFpb : C::kREFab) + 8;
     if (preset.refresh_management.present) {
       grace_ += longest_before(preset, preset.refresh_management.per_bank ? C::kRFMpb : C::kRFMab);
     }

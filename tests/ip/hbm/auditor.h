@@ -33,8 +33,8 @@ bool applies(const Constraint& rule, const CommandRecord& a, const CommandRecord
 /// of several commands are not among them.
 Cycle required_distance(const Preset& preset, const CommandRecord& a, const CommandRecord& b);
 
-/// `log` is in order of issue within each channel and starts at cycle 0. Refreshes are expected up to `until`,
-/// or up to the last command of each channel if that is 0.
+/// `log` is in order of issue within each channel and starts at cycle 0. Refreshes are expected up to
+/// `until`, or up to the last command of each channel if that is 0.
 AuditResult audit(const Preset& preset, const std::vector<CommandRecord>& log, Cycle until = 0);
 
 }  // namespace memwall::hbm::testing_support

@@ -36,8 +36,8 @@ struct EngineRun {
 
 enum class Log { kNo, kYes };
 
-/// Submits `requests` in order, each once the time has come, and goes on for `idle` after the last is done, to
-/// a clock edge.
+/// Submits `requests` in order, each once the time has come, and goes on for `idle` after the last is done,
+/// to a clock edge.
 inline EngineRun run_engine(const Preset& preset, const std::vector<Request>& requests, TimePs idle, Log log,
                             const Engine::Options& options = {}) {
   EngineRun run;
@@ -68,8 +68,8 @@ inline EngineRun run_engine(const Preset& preset, const std::vector<Request>& re
 }
 
 inline std::string text(const CommandRecord& r) {
-  std::string line = std::to_string(r.at) + " " + to_string(r.command) + " channel " +
-                     std::to_string(r.where.channel);
+  std::string line =
+      std::to_string(r.at) + " " + to_string(r.command) + " channel " + std::to_string(r.where.channel);
   if (scope_of(r.command) >= Level::kPseudoChannel) line += " pc " + std::to_string(r.where.pseudo_channel);
   if (scope_of(r.command) == Level::kBank) line += " bank " + std::to_string(r.where.bank);
   if (r.command == Command::kACT || r.command == Command::kRD || r.command == Command::kWR) {
@@ -128,7 +128,8 @@ inline void expect_equal(const Preset& preset, const Outcome& reference, const E
   }
   const ChannelCounters& want = reference.counters;
   const ChannelCounters& have = run.counters.channels;
-  for (std::size_t i = 0; i < kCommands; ++i) EXPECT_EQ(have.commands[i], want.commands[i]) << kCommandNames[i];
+  for (std::size_t i = 0; i < kCommands; ++i)
+    EXPECT_EQ(have.commands[i], want.commands[i]) << kCommandNames[i];
   EXPECT_EQ(have.row_hits, want.row_hits);
   EXPECT_EQ(have.row_misses, want.row_misses);
   EXPECT_EQ(have.row_conflicts, want.row_conflicts);

@@ -538,8 +538,8 @@ class Reference {
     if (issued_ || wanted() || any_maintenance() || power_ == Power::kSelfRefresh) return;
     if (c_.self_refresh_after > 0 && now_ >= idle_since_ + c_.self_refresh_after) {
       enter_self_refresh();
-    } else if (power_ == Power::kUp && c_.power_down_after > 0 &&
-               now_ >= idle_since_ + c_.power_down_after && ready(C::kPDE, pcs_[0], 0)) {
+    } else if (power_ == Power::kUp && c_.power_down_after > 0 && now_ >= idle_since_ + c_.power_down_after &&
+               ready(C::kPDE, pcs_[0], 0)) {
       issue(C::kPDE, pcs_[0], 0);
       power_ = Power::kDown;
     }
@@ -607,7 +607,8 @@ std::vector<std::vector<Train>> trains_of(const Preset& preset, const std::vecto
   for (const Request& request : requests) {
     std::map<std::pair<std::uint32_t, std::uint32_t>, Train> of;
     const std::uint64_t start = request.address / o.access_bytes * o.access_bytes;
-    for (std::uint64_t address = start; address < request.address + request.bytes; address += o.access_bytes) {
+    for (std::uint64_t address = start; address < request.address + request.bytes;
+         address += o.access_bytes) {
       const Location at = preset.map.decode(address);
       of[{at.channel, at.pseudo_channel}].bursts.push_back({at.bank, at.row, at.column});
     }

@@ -1,10 +1,10 @@
 // SPDX-FileCopyrightText: The Memwall authors
 // SPDX-License-Identifier: Apache-2.0
 /// @file
-/// The scheduling contract (ip/hbm/README.md) written plainly: every cycle of one channel looks at every queue
-/// entry and asks, against the list of past commands, whether its next command may go. Slow and obvious. Rules
-/// come straight from the constraint table of the preset; nothing is shared with the engine under test, nor
-/// with the auditor, but the headers that describe preset, commands and requests.
+/// The scheduling contract (ip/hbm/README.md) written plainly: every cycle of one channel looks at every
+/// queue entry and asks, against the list of past commands, whether its next command may go. Slow and
+/// obvious. Rules come straight from the constraint table of the preset; nothing is shared with the engine
+/// under test, nor with the auditor, but the headers that describe preset, commands and requests.
 #pragma once
 
 #include <cstdint>

@@ -65,8 +65,8 @@ TEST_F(HbmEngine, ArrivalBetweenClockEdgesWaitsForTheNextEdge) {
 }
 
 TEST_F(HbmEngine, ARequestMovesEveryBurstItTouchesAndCountsTheBytesAskedFor) {
-  const EngineRun run = run_engine(
-      p, {read(0, 0, 31, 2), write(1, 0, 4096 + 40, 1), write(2, 0, 8192, 64)}, 0, Log::kNo);
+  const EngineRun run =
+      run_engine(p, {read(0, 0, 31, 2), write(1, 0, 4096 + 40, 1), write(2, 0, 8192, 64)}, 0, Log::kNo);
   EXPECT_EQ(run.counters.port[0].read_requests, 1u);
   EXPECT_EQ(run.counters.port[0].read_bursts, 2u);
   EXPECT_EQ(run.counters.port[0].read_bytes, 2u);
@@ -118,7 +118,8 @@ TEST_F(HbmEngine, AnyNumberOfRequestsMayWait) {
   constexpr std::uint64_t kMany = 70'000;  // more than 16 bits number
   Engine engine(p);
   for (std::uint64_t i = 0; i < kMany; ++i) {
-    engine.submit(read(i, 0, address(0, static_cast<std::uint32_t>(i % 16), 0, static_cast<std::uint32_t>(i / 16 % 32))));
+    engine.submit(read(
+        i, 0, address(0, static_cast<std::uint32_t>(i % 16), 0, static_cast<std::uint32_t>(i / 16 % 32))));
   }
   EXPECT_EQ(engine.in_flight(), kMany);
   EngineRun run;
@@ -224,7 +225,8 @@ TEST_F(HbmEngine, WritesWaitForTheHighWatermarkWhileReadsKeepComing) {
     for (std::uint32_t i = 0; i < 2000; ++i) {
       requests.push_back(read(i, time(i * p.burst() / 2), address(0, 0, 0, i % 32)));
       if (i >= 100 && i < 100 + writes) {
-        requests.push_back(write(10000 + i, requests.back().arrival, address(0, p.organisation.banks, 0, i - 100)));
+        requests.push_back(
+            write(10000 + i, requests.back().arrival, address(0, p.organisation.banks, 0, i - 100)));
       }
     }
     const EngineRun run = run_engine(p, requests, 0, Log::kYes);

@@ -42,7 +42,8 @@ Result play(const Preset& preset, const std::vector<Step>& script, const Engine:
   result.run.counters = engine.counters(result.run.reached);
   result.run.take(events);
   // Some time later, nothing but refreshes.
-  const TimePs later = result.run.reached + 20 * static_cast<TimePs>(preset.refresh_interval()) * preset.tCK_ps;
+  const TimePs later =
+      result.run.reached + 20 * static_cast<TimePs>(preset.refresh_interval()) * preset.tCK_ps;
   result.looks.push_back(engine.counters(later + 1));
   return result;
 }
@@ -163,9 +164,9 @@ TEST_P(HbmFastForwardVariant, ChangesNothingOnRandomTrains) {
     // More rows, so that trains need not be short.
     p.organisation.rows = 4096;
     p.organisation.channels = 1u << rng.below(3);
-    testing_support::remap(p, round % 2 == 0 ? std::vector<std::string>{}
-                                             : std::vector<std::string>{"bank[0] ^ row[0] ^ row[3]",
-                                                                        "bank_group[0] ^ row[1]"});
+    testing_support::remap(
+        p, round % 2 == 0 ? std::vector<std::string>{}
+                          : std::vector<std::string>{"bank[0] ^ row[0] ^ row[3]", "bank_group[0] ^ row[1]"});
     GetParam().apply(p);
     if (rng.below(3) == 0) p = testing_support::with_random_latencies(p, rng, false);
     SCOPED_TRACE("round " + std::to_string(round));
@@ -192,8 +193,7 @@ TEST_P(HbmFastForwardPreset, ChangesNothingOnRandomTrainsToTheWholeStack) {
 TEST_P(HbmFastForwardPreset, ChangesNothingOnATrainOfHundredsOfRefreshIntervals) {
   Preset p = testing_support::with_channels(load_preset(GetParam()), 1);
   const auto interval = static_cast<std::uint64_t>(p.refresh_interval());
-  const auto per_interval =
-      interval / static_cast<std::uint64_t>(p.burst()) * p.organisation.pseudo_channels;
+  const auto per_interval = interval / static_cast<std::uint64_t>(p.burst()) * p.organisation.pseudo_channels;
   for (const bool write : {false, true}) {
     Request train;
     train.bytes = std::min(120 * per_interval * p.organisation.access_bytes, p.organisation.capacity_bytes);

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: The Memwall authors
 // SPDX-License-Identifier: Apache-2.0
-// The event-driven engine against a scheduler that ticks every cycle: every command, every completion time and
-// every counter are equal, for every preset, policy and kind of load.
+// The event-driven engine against a scheduler that ticks every cycle: every command, every completion time
+// and every counter are equal, for every preset, policy and kind of load.
 #include <gtest/gtest.h>
 
 #include <algorithm>

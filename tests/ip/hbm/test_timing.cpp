@@ -1,8 +1,8 @@
 // SPDX-FileCopyrightText: The Memwall authors
 // SPDX-License-Identifier: Apache-2.0
 // Each rule of each preset from both sides: one cycle before its time a command is held back, at its time it
-// goes. Over traffic that makes every rule decide somewhere, no pair of commands is nearer than the latency and
-// some pair is exactly there; rules for which no such traffic exists are listed with the reason.
+// goes. Over traffic that makes every rule decide somewhere, no pair of commands is nearer than the latency
+// and some pair is exactly there; rules for which no such traffic exists are listed with the reason.
 #include <gtest/gtest.h>
 
 #include <cstdio>

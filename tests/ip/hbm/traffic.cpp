@@ -78,10 +78,14 @@ void remap(Preset& preset, const std::vector<std::string>& hashes) {
   const struct {
     const char* name;
     unsigned width;
-  } from_the_lowest[] = {{"offset", bits.offset},         {"column", 1},
-                         {"bank_group", bits.bank_group}, {"pseudo_channel", bits.pseudo_channel},
-                         {"channel", bits.channel},       {"column", bits.column - 1},
-                         {"bank", bits.bank},             {"stack_id", bits.stack_id},
+  } from_the_lowest[] = {{"offset", bits.offset},
+                         {"column", 1},
+                         {"bank_group", bits.bank_group},
+                         {"pseudo_channel", bits.pseudo_channel},
+                         {"channel", bits.channel},
+                         {"column", bits.column - 1},
+                         {"bank", bits.bank},
+                         {"stack_id", bits.stack_id},
                          {"row", bits.row}};
   std::string text;
   unsigned low = 0;
@@ -114,13 +118,13 @@ Preset small_preset() {
   p.organisation.columns = 16;
   p.organisation.access_bytes = 32;
   remap(p);
-  p.timing = {{"tBL", 2},     {"tRL", 9},  {"tWL", 5},    {"tRCDRD", 9}, {"tRCDWR", 7},
-              {"tREFI", 700}, {"tRP", 8},  {"tRFCab", 60}, {"tRFCpb", 30}};
-  const std::vector<Command> row = {C::kACT,   C::kPRE,   C::kPREab, C::kREFab, C::kREFpb, C::kRFMab,
-                                    C::kRFMpb, C::kPDE,   C::kPDX,   C::kSRE,   C::kSRX};
+  p.timing = {{"tBL", 2},     {"tRL", 9}, {"tWL", 5},     {"tRCDRD", 9}, {"tRCDWR", 7},
+              {"tREFI", 700}, {"tRP", 8}, {"tRFCab", 60}, {"tRFCpb", 30}};
+  const std::vector<Command> row = {C::kACT,   C::kPRE, C::kPREab, C::kREFab, C::kREFpb, C::kRFMab,
+                                    C::kRFMpb, C::kPDE, C::kPDX,   C::kSRE,   C::kSRX};
   const std::vector<Command> column = {C::kRD, C::kWR};
-  const std::vector<Command> all = {C::kACT, C::kPRE, C::kPREab, C::kRD,    C::kWR,
-                                    C::kREFab, C::kREFpb, C::kRFMab, C::kRFMpb, C::kSRE, C::kPDE};
+  const std::vector<Command> all = {C::kACT,   C::kPRE,   C::kPREab, C::kRD,  C::kWR, C::kREFab,
+                                    C::kREFpb, C::kRFMab, C::kRFMpb, C::kSRE, C::kPDE};
   const Level channel = Level::kChannel;
   const Level pc = Level::kPseudoChannel;
   const Level bank = Level::kBank;
@@ -255,7 +259,8 @@ std::vector<Request> random_requests(const Preset& preset, const Load& load, std
     at.channel = static_cast<std::uint32_t>(rng.below(o.channels));
     at.pseudo_channel = static_cast<std::uint32_t>(rng.below(o.pseudo_channels));
     // Spread over bank groups and stack ids when few are in use.
-    const auto bank = static_cast<std::uint32_t>(rng.below(std::min<std::uint64_t>(load.banks, o.banks_total())));
+    const auto bank =
+        static_cast<std::uint32_t>(rng.below(std::min<std::uint64_t>(load.banks, o.banks_total())));
     at.bank = bank % o.groups_total() * o.banks + bank / o.groups_total();
     at.group = at.bank / o.banks;
     at.stack_id = at.group / o.bank_groups;
@@ -291,7 +296,8 @@ std::vector<Request> probing_requests(const Preset& preset, std::uint64_t seed, 
   std::uint32_t pc = 0, stack = 0, group = 0, bank = 0;
   while (requests.size() < count) {
     // Nothing, less than any rule, less than a refresh, several refresh intervals.
-    const std::uint64_t idle[] = {1, 60, 400, 3000, 3 * static_cast<std::uint64_t>(preset.refresh_interval())};
+    const std::uint64_t idle[] = {1, 60, 400, 3000,
+                                  3 * static_cast<std::uint64_t>(preset.refresh_interval())};
     cycle += rng.below(idle[rng.below(rng.below(4) == 0 ? 5 : 4)]);
     const bool crowd = rng.below(30) == 0;
     const std::uint64_t gap = crowd ? 1 : 1 + rng.below(3) * rng.below(60);
@@ -380,7 +386,10 @@ const std::vector<Variant>& variants() {
          p.refresh_management = {true, 6, true};
          p.controller.refresh = "per_bank";
        }},
-      {"refresh management all banks", [](Preset& p) { p.refresh_management = {true, 9, false}; }},
+      {"refresh management all banks",
+       [](Preset& p) {
+         p.refresh_management = {true, 9, false};
+       }},
       {"power down", [](Preset& p) { p.controller.power_down_after = 25; }},
       {"power down, closed, per bank",
        [](Preset& p) {
@@ -431,7 +440,8 @@ void refresh_banks_often(Preset& p, Cycle after) {
     const auto has = [](const std::vector<Command>& list) {
       return std::find(list.begin(), list.end(), C::kREFpb) != list.end();
     };
-    if (rule.level < Level::kBank && has(rule.prev) && has(rule.next)) distance = std::max(distance, rule.latency);
+    if (rule.level < Level::kBank && has(rule.prev) && has(rule.next))
+      distance = std::max(distance, rule.latency);
   }
   p.timing["tREFI"] = p.organisation.banks_total() * (distance + after);
 }

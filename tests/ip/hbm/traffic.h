@@ -20,8 +20,8 @@ const std::vector<std::string>& preset_paths();
 /// The file's name without folder and ending, as part of a test name.
 std::string preset_test_name(const std::string& path);
 
-/// A map of the organisation with low bits [column 0], bank group, pseudo-channel, channel, then column, bank,
-/// stack id and row; sets the capacity too.
+/// A map of the organisation with low bits [column 0], bank group, pseudo-channel, channel, then column,
+/// bank, stack id and row; sets the capacity too.
 void remap(Preset& preset, const std::vector<std::string>& hashes = {});
 /// The device reduced to its first `channels`.
 Preset with_channels(Preset preset, std::uint32_t channels);
@@ -64,14 +64,14 @@ struct Variant {
 };
 const std::vector<Variant>& variants();
 
-/// Ways in which probing_requests() make as many rules as possible decide: refresh and refresh management much
-/// more often than any device needs, low-power states at once.
+/// Ways in which probing_requests() make as many rules as possible decide: refresh and refresh management
+/// much more often than any device needs, low-power states at once.
 const std::vector<Variant>& probing_variants();
 /// Does the table have rules for the refresh and refresh management that are configured?
 bool has_rules_for_maintenance(const Preset& preset);
 
-/// Rules of the preset that no traffic makes decide, with the reason: the contract does not issue the commands
-/// at that distance, or other rules of the table imply them.
+/// Rules of the preset that no traffic makes decide, with the reason: the contract does not issue the
+/// commands at that distance, or other rules of the table imply them.
 std::map<std::string, std::string> rules_that_never_decide(const Preset& preset);
 /// Rules that may be met exactly, but only when other rules of the table ask for the same.
 std::map<std::string, std::string> rules_that_others_imply(const Preset& preset);
