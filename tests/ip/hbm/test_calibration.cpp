@@ -1,168 +1,246 @@
 // SPDX-FileCopyrightText: The Memwall authors
 // SPDX-License-Identifier: Apache-2.0
-// Measured latencies and bandwidths against closed formulas, printed as expected / measured / deviation.
+// Latencies and bandwidths of every preset against closed formulas, printed as expected / measured /
+// deviation.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 
 #include "common/rng.h"
-#include "hbm/core.h"
-#include "hbm/queued_channel.h"
+#include "ip/hbm/engine_run.h"
+#include "ip/hbm/traffic.h"
 
 namespace memwall::hbm {
 namespace {
 
-class HbmCalibration : public testing::Test {
+using testing_support::EngineRun;
+using testing_support::Log;
+
+class HbmCalibration : public testing::TestWithParam<std::string> {
  protected:
+  void SetUp() override { std::printf("%s\n", p.name.c_str()); }
+
   /// Fails if the deviation is above `tolerance_percent`.
   void row(const char* what, const char* formula, double expected, double measured, const char* unit,
            double tolerance_percent) {
     const double deviation = 100.0 * (measured - expected) / expected;
-    std::printf("%-34s %-34s %10.3f %10.3f %-5s %+7.2f %%\n", what, formula, expected, measured, unit,
+    std::printf("  %-32s %-40s %10.3f %10.3f %-5s %+7.2f %%\n", what, formula, expected, measured, unit,
                 deviation);
     EXPECT_LE(std::abs(deviation), tolerance_percent) << what;
   }
-  double ns(Cycle cycles) const { return static_cast<double>(cycles) * static_cast<double>(t.tCK_ps) * 1e-3; }
+  /// Of a rule of the table; 0 if the preset has it not.
+  Cycle rule(const char* id) const {
+    for (const Constraint& constraint : p.constraints) {
+      if (constraint.id == id) return constraint.latency;
+    }
+    return 0;
+  }
+  Cycle done(bool write) const { return p.cycles(write ? "tWL" : "tRL") + p.burst(); }
+  Cycle rcd(bool write) const { return rule(write ? "rcd_wr" : "rcd_rd"); }
+  TimePs time(Cycle cycles) const { return static_cast<TimePs>(cycles) * p.tCK_ps; }
+  double ns(Cycle cycles) const { return static_cast<double>(time(cycles)) * 1e-3; }
   /// GB/s of one pseudo-channel that moves a burst every `cycles`.
   double rate(double cycles) const {
-    return 1e3 * p.organisation.access_bytes / (cycles * static_cast<double>(t.tCK_ps));
+    return 1e3 * p.organisation.access_bytes / (cycles * static_cast<double>(p.tCK_ps));
   }
   double without_refresh() const {
-    return 1.0 - static_cast<double>(t.nRFCab) / static_cast<double>(t.nREFI);
+    return 1.0 - static_cast<double>(p.cycles("tRFCab")) / static_cast<double>(p.refresh_interval());
   }
-  Location at(std::uint32_t group, std::uint32_t bank, std::uint32_t row_index,
-              std::uint32_t column = 0) const {
+  std::uint64_t address(std::uint32_t group, std::uint32_t bank, std::uint32_t row_index,
+                        std::uint32_t column = 0) const {
     Location l;
     l.group = group;
     l.stack_id = group / p.organisation.bank_groups;
     l.bank = group * p.organisation.banks + bank;
     l.row = row_index;
     l.column = column;
-    return l;
+    return p.map.encode(l);
+  }
+  Request burst(std::uint64_t tag, Cycle arrival, std::uint64_t at, bool write) const {
+    Request request;
+    request.tag = tag;
+    request.arrival = time(arrival);
+    request.address = at;
+    request.bytes = p.organisation.access_bytes;
+    request.is_write = write;
+    return request;
+  }
+  /// Cycles from arrival to completion of each request, in order.
+  std::vector<Cycle> latencies(const std::vector<Request>& requests) const {
+    const EngineRun run = testing_support::run_engine(p, requests, 0, Log::kNo);
+    std::vector<Cycle> out;
+    for (const Request& request : requests) {
+      const TimePs latency = run.done.at(request.tag).at - request.arrival;
+      EXPECT_EQ(latency % p.tCK_ps, 0u);
+      out.push_back(static_cast<Cycle>(latency / p.tCK_ps));
+    }
+    return out;
+  }
+  /// Cycles per burst when all requests wait from the beginning.
+  double saturated(const std::vector<Request>& requests) const {
+    const EngineRun run = testing_support::run_engine(p, requests, 0, Log::kNo);
+    TimePs last = 0;
+    for (const auto& [tag, event] : run.done) last = std::max(last, event.at);
+    return static_cast<double>(last / p.tCK_ps) / static_cast<double>(requests.size());
   }
 
-  Preset p = load_preset(MEMWALL_SOURCE_DIR "/scenarios/memories/hbm3_6400.toml");
-  Timing t = p.timing;
+  Preset p = load_preset(GetParam());
 };
 
-TEST_F(HbmCalibration, UnloadedLatenciesEqualTheFormula) {
+TEST_P(HbmCalibration, UnloadedLatenciesEqualTheFormula) {
   for (const bool write : {false, true}) {
-    Core core(p);
-    const Cycle latency = (write ? t.nWL : t.nRL) + t.nBL;
-    const Cycle rcd = write ? t.nRCDWR : t.nRCDRD;
-    const auto measure = [&](TimePs start, std::uint32_t row_index, std::uint32_t column) {
-      return static_cast<double>(
-                 core.access(start, p.map.encode(at(0, 0, row_index, column)), 32, write).done - start) *
-             1e-3;
-    };
-    row(write ? "write, closed row" : "read, closed row", write ? "tRCDWR+tWL+tBL" : "tRCDRD+tRL+tBL",
-        ns(rcd + latency), measure(0, 0, 0), "ns", 0);
-    row(write ? "write, row hit" : "read, row hit", write ? "tWL+tBL" : "tRL+tBL", ns(latency),
-        measure(500 * kPsPerNs, 0, 1), "ns", 0);
+    const std::vector<Cycle> measured =
+        latencies({burst(0, 0, address(0, 0, 0, 0), write), burst(1, 700, address(0, 0, 0, 1), write),
+                   burst(2, 1400, address(0, 0, 1, 0), write)});
+    ASSERT_LT(1500, p.refresh_interval());
+    row(write ? "write, closed row" : "read, closed row", write ? "tRCDWR + tWL + tBL" : "tRCDRD + tRL + tBL",
+        ns(rcd(write) + done(write)), ns(measured[0]), "ns", 0);
+    row(write ? "write, row hit" : "read, row hit", write ? "tWL + tBL" : "tRL + tBL", ns(done(write)),
+        ns(measured[1]), "ns", 0);
     row(write ? "write, row conflict" : "read, row conflict",
-        write ? "tRP+tRCDWR+tWL+tBL" : "tRP+tRCDRD+tRL+tBL", ns(t.nRP + rcd + latency),
-        measure(1000 * kPsPerNs, 1, 0), "ns", 0);
+        write ? "tRP + tRCDWR + tWL + tBL" : "tRP + tRCDRD + tRL + tBL",
+        ns(rule("rp") + rcd(write) + done(write)), ns(measured[2]), "ns", 0);
   }
 }
 
-TEST_F(HbmCalibration, SequentialStreamReachesTheRefreshLimit) {
+TEST_P(HbmCalibration, AReadDuringRefreshWaitsForItsEnd) {
+  const Cycle due = p.refresh_interval();
+  const std::vector<Cycle> measured = latencies({burst(0, due, address(0, 0, 0), false)});
+  row("read, refresh just started", "tRFC + tRCDRD + tRL + tBL", ns(rule("rfc") + rcd(false) + done(false)),
+      ns(measured[0]), "ns", 0);
+}
+
+TEST_P(HbmCalibration, SequentialStreamReachesTheRefreshLimit) {
+  // A hundred refresh intervals of the whole stack.
+  const double interval_ns = ns(p.refresh_interval());
+  const auto bytes =
+      std::min(p.organisation.capacity_bytes,
+               static_cast<std::uint64_t>(100 * interval_ns * p.peak_gbytes_per_s()) >> 20 << 20);
   for (const bool write : {false, true}) {
-    Core core(p);
-    const std::uint64_t bytes = 64 << 20;
-    const auto done = core.access(0, 0, bytes, write).done;
-    row(write ? "stack, one 64 MiB write" : "stack, one 64 MiB read", "peak (1 - tRFC/tREFI)",
-        p.peak_gbytes_per_s() * without_refresh(),
-        1e3 * static_cast<double>(bytes) / static_cast<double>(done), "GB/s", 3);
+    Request train = burst(0, 0, 0, write);
+    train.bytes = bytes;
+    const auto run = [&] { return testing_support::run_engine(p, {train}, 0, Log::kNo); };
+    const auto gbytes_per_s = [&](const EngineRun& of) {
+      return 1e3 * static_cast<double>(bytes) / static_cast<double>(of.done.at(0).at);
+    };
+    const double limit = p.peak_gbytes_per_s() * without_refresh();
+    // From the last column command before a refresh to the first one after it.
+    const Cycle gap = rule(write ? "wr_all" : "rtp_all") + rule("ref_rp_all") + rule("rfc") + rcd(write) -
+                      rule(write ? "ccd_s_wr" : "ccd_s_rd");
+    const double with_gap =
+        p.peak_gbytes_per_s() * (1 - static_cast<double>(gap) / static_cast<double>(p.refresh_interval()));
+    const EngineRun shallow = run();
+    // With 32 entries a read queue may look less far ahead than a row change takes.
+    row(write ? "stack, one write" : "stack, one read", "peak (1 - tRFC/tREFI)", limit, gbytes_per_s(shallow),
+        "GB/s", 8);
+    p.controller.read_queue = p.controller.write_queue = 64;
+    const EngineRun deep = run();
+    p.controller.read_queue = p.controller.write_queue = 32;
+    row("  64 entries", "peak (1 - tRFC/tREFI)", limit, gbytes_per_s(deep), "GB/s", 3.5);
+    row("  64 entries", "peak (1 - gap/tREFI), gap with PREab, ACT", with_gap, gbytes_per_s(deep), "GB/s",
+        1.5);
+    EXPECT_LE(gbytes_per_s(deep), limit);
+    const auto interval = time(p.refresh_interval());
+    const auto refreshes = deep.counters.channels.count(Command::kREFab);
+    const std::uint64_t pcs = p.organisation.pseudo_channels_total();
+    row("  refreshes", "pseudo-channels x floor(time/tREFI)",
+        static_cast<double>((deep.reached - time(gap)) / interval * pcs), static_cast<double>(refreshes), "",
+        0);
   }
 }
 
-TEST_F(HbmCalibration, QueuedSequentialStreamReachesTheRefreshLimit) {
-  QueuedChannel channel(p, 0);
-  std::vector<Served> served;
-  Cycle now = 0;
-  Cycle last = 0;
-  std::uint64_t n = 0;
-  while (now < 40 * t.nREFI) {
-    now = channel.full(false) ? channel.run_until_space(false, served) : now;
-    channel.run_until(now, served);
-    const auto i = static_cast<std::uint32_t>(n);
-    channel.push({n++, now, at(i % 4, i / 128 % 4, i / 512, i / 4 % 32), false}, served);
-    for (const Served& s : served) last = std::max(last, s.done);
-    served.clear();
+TEST_P(HbmCalibration, OneBankGroupIsLimitedByTccdL) {
+  for (const bool write : {false, true}) {
+    std::vector<Request> requests;
+    for (std::uint32_t i = 0; i < 12000; ++i) {
+      requests.push_back(
+          burst(i, 0, address(0, i % p.organisation.banks, 0, i / p.organisation.banks % 16), write));
+    }
+    const Cycle distance =
+        std::max({rule(write ? "ccd_l_wr" : "ccd_l_rd"), rule(write ? "ccd_s_wr" : "ccd_s_rd")});
+    row(write ? "writes within a bank group" : "reads within a bank group", "burst/tCCD_L (1 - tRFC/tREFI)",
+        rate(static_cast<double>(distance)) * without_refresh(), rate(saturated(requests)), "GB/s", 3);
   }
-  channel.drain(served);
-  for (const Served& s : served) last = std::max(last, s.done);
-  row("queued reads, sequential", "32 B/tBL (1 - tRFC/tREFI)",
-      rate(static_cast<double>(t.nBL)) * without_refresh(),
-      rate(static_cast<double>(last) / static_cast<double>(n)), "GB/s", 3);
-  const double due = std::floor(static_cast<double>(last) / static_cast<double>(t.nREFI));
-  row("refreshes in that time", "floor(time/tREFI)", due, static_cast<double>(channel.counts().refreshes), "",
-      0);
 }
 
-TEST_F(HbmCalibration, OneBankGroupIsLimitedByTccdL) {
-  Core core(p);
-  TimePs done = 0;
-  constexpr std::uint32_t kBursts = 40000;
-  for (std::uint32_t i = 0; i < kBursts; ++i) {
-    done = core.access(0, p.map.encode(at(0, i / 32 % 4, i / 128, i % 32)), 32, false).done;
-  }
-  row("reads within one bank group", "32 B/tCCD_L (1 - tRFC/tREFI)",
-      rate(static_cast<double>(t.nCCDL)) * without_refresh(), 1e3 * 32 * kBursts / static_cast<double>(done),
-      "GB/s", 3);
-}
-
-TEST_F(HbmCalibration, RandomAccessesAreLimitedByTfaw) {
-  QueuedChannel channel(p, 0);
-  std::vector<Served> served;
+TEST_P(HbmCalibration, RandomRowsAreLimitedByFourActivates) {
+  // Bank after bank, so that no bank is asked again within tRC; rows at random. Where the rule holds in a
+  // stack id, banks of one.
   Rng rng(2, "faw");
-  Cycle now = 0;
-  Cycle last = 0;
-  std::uint64_t n = 0;
-  while (now < 60 * t.nREFI) {
-    now = channel.full(false) ? channel.run_until_space(false, served) : now;
-    channel.run_until(now, served);
-    channel.push({n++, now,
-                  at(static_cast<std::uint32_t>(rng.below(8)), static_cast<std::uint32_t>(rng.below(4)),
-                     static_cast<std::uint32_t>(rng.below(p.organisation.rows)),
-                     static_cast<std::uint32_t>(rng.below(32))),
-                  false},
-                 served);
-    for (const Served& s : served) last = std::max(last, s.done);
-    served.clear();
+  const bool one_stack = std::any_of(p.constraints.begin(), p.constraints.end(), [](const Constraint& c) {
+    return c.id == "faw" && c.level == Level::kStackId;
+  });
+  const std::uint32_t groups = one_stack ? p.organisation.bank_groups : p.organisation.groups_total();
+  std::vector<Request> requests;
+  for (std::uint32_t i = 0; i < 12000; ++i) {
+    const std::uint32_t group = i % groups;
+    const std::uint32_t bank = i / groups % p.organisation.banks;
+    const auto row_index = static_cast<std::uint32_t>(rng.below(p.organisation.rows));
+    requests.push_back(burst(i, 0, address(group, bank, row_index), false));
   }
-  row("queued reads, random rows", "4 x 32 B/tFAW (1 - tRFC/tREFI)",
-      rate(static_cast<double>(t.nFAW) / 4) * without_refresh(),
-      rate(static_cast<double>(last) / static_cast<double>(n)), "GB/s", 5);
+  const Cycle window = std::max(rule("faw"), 4 * rule("rrd_s"));
+  row("random rows, bank after bank", "4 bursts/max(tFAW, 4 tRRD_S) (1-tRFC/tREFI)",
+      rate(static_cast<double>(window) / 4) * without_refresh(), rate(saturated(requests)), "GB/s", 6);
 }
 
-TEST_F(HbmCalibration, AlternatingReadsAndWritesPayBothTurnarounds) {
-  Core core(p);
-  TimePs done = 0;
-  constexpr std::uint32_t kPairs = 20000;
-  // Two open rows in different bank groups: nothing but the turnarounds and refresh.
-  for (std::uint32_t i = 0; i < kPairs; ++i) {
-    core.access(0, p.map.encode(at(0, 0, 0, i % 32)), 32, false);
-    done = core.access(0, p.map.encode(at(1, 0, 0, i % 32)), 32, true).done;
+TEST_P(HbmCalibration, TurnaroundsEqualTheRules) {
+  // Two open rows; then a read and a write at once, or a read one cycle after a write.
+  const struct {
+    const char* name;
+    std::uint32_t group, bank;
+    const char* read_to_write;
+    const char* write_to_read;
+  } places[] = {{"same bank group", 0, 1, "rtw", "wtr_l"},
+                {"another bank group", 1, 0, "rtw", "wtr_s"},
+                {"another stack id", p.organisation.bank_groups, 0, rule("rtw_r") ? "rtw_r" : "rtw",
+                 rule("wtr_r") ? "wtr_r" : "wtr_s"}};
+  for (const auto& place : places) {
+    if (place.group >= p.organisation.groups_total()) continue;
+    const std::uint64_t here = address(0, 0, 0);
+    const std::uint64_t there = address(place.group, place.bank, 0, 3);
+    const std::vector<Cycle> measured =
+        latencies({burst(0, 0, here, false), burst(1, 400, there, false), burst(2, 800, here, false),
+                   burst(3, 800, there, true), burst(4, 1600, here, true), burst(5, 1601, there, false)});
+    std::printf("  %s\n", place.name);
+    row("  write behind a read", "tRTW + tWL + tBL", ns(rule(place.read_to_write) + done(true)),
+        ns(measured[3]), "ns", 0);
+    row("  read behind a write", "tWL + tBL + tWTR + tRL + tBL", ns(rule(place.write_to_read) + done(false)),
+        ns(measured[5] + 1), "ns", 0);
   }
-  const double pair = static_cast<double>(t.nRTW + t.nWL + t.nBL + t.nWTRS);
-  row("read/write alternating", "64 B/(tRTW+tWL+tBL+tWTR_S) (1-...)", 2 * rate(pair) * without_refresh(),
-      1e3 * 64 * kPairs / static_cast<double>(done), "GB/s", 3);
 }
 
-TEST_F(HbmCalibration, ActivatesAndBurstsCostTheEnergyOfThePreset) {
-  Core core(p);
+TEST_P(HbmCalibration, CommandsAndTimeCostTheEnergyOfThePreset) {
+  const Energy& e = p.energy;
   const std::uint64_t bytes = 1 << 20;
-  const auto done = core.access(0, 0, bytes, false).done;
-  const EnergySums e = core.counters(done).energy;
-  const double rows = static_cast<double>(bytes) / 1024;
-  const double bits = 8.0 * static_cast<double>(bytes);
-  row("array and pins, streaming read", "890 pJ/256 bit",
-      (p.energy.read_array_pj + p.energy.read_phy_pj) / 256, (e.array_pj + e.phy_pj) / bits, "pJ/b", 1e-6);
-  row("activates, 1 MiB read", "900 pJ per 1 KiB row", rows * p.energy.activate_pj * 1e-3,
-      e.activate_pj * 1e-3, "nJ", 1e-6);
+  const double bursts = static_cast<double>(bytes) / p.organisation.access_bytes;
+  for (const bool write : {false, true}) {
+    Request train = burst(0, 0, 0, write);
+    train.bytes = bytes;
+    const EngineRun run = testing_support::run_engine(p, {train}, time(3 * p.refresh_interval()), Log::kNo);
+    const EnergySums& sums = run.counters.energy;
+    const ChannelCounters& c = run.counters.channels;
+    const double bits = 8.0 * static_cast<double>(bytes);
+    row(write ? "array, write" : "array, read", "burst energy/burst bits",
+        (write ? e.write_array_pj : e.read_array_pj) * bursts / bits, sums.array_pj / bits, "pJ/b", 1e-6);
+    row(write ? "pins, write" : "pins, read", "burst energy/burst bits",
+        (write ? e.write_phy_pj : e.read_phy_pj) * bursts / bits, sums.phy_pj / bits, "pJ/b", 1e-6);
+    row("activates", "ACT x energy", static_cast<double>(c.count(Command::kACT)) * e.activate_pj * 1e-3,
+        sums.activate_pj * 1e-3, "nJ", 1e-6);
+    row("refresh", "REFab x energy", static_cast<double>(c.count(Command::kREFab)) * e.refresh_ab_pj * 1e-3,
+        sums.refresh_pj * 1e-3, "nJ", 1e-6);
+    // mW x ns = pJ.
+    const double active = ns(static_cast<Cycle>(c.active_cycles)) * e.active_standby_mw;
+    const double idle = ns(static_cast<Cycle>(c.precharged_cycles)) * e.precharge_standby_mw;
+    row("background", "state time x power", (active + idle) * 1e-3, sums.background_pj * 1e-3, "nJ", 1e-6);
+    EXPECT_EQ(c.active_cycles + c.precharged_cycles,
+              run.reached / p.tCK_ps * p.organisation.pseudo_channels_total());
+  }
 }
+
+INSTANTIATE_TEST_SUITE_P(Presets, HbmCalibration, testing::ValuesIn(testing_support::preset_paths()),
+                         [](const auto& path) { return testing_support::preset_test_name(path.param); });
 
 }  // namespace
 }  // namespace memwall::hbm
