@@ -1,100 +1,153 @@
 // SPDX-FileCopyrightText: The Memwall authors
 // SPDX-License-Identifier: Apache-2.0
-// The event-driven FR-FCFS channel against a scheduler that ticks every cycle.
+// The event-driven engine against a scheduler that ticks every cycle: every command, every completion time and
+// every counter are equal, for every preset, policy and kind of load.
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <cstdio>
 
-#include "common/rng.h"
 #include "ip/hbm/auditor.h"
+#include "ip/hbm/engine_run.h"
 #include "ip/hbm/reference_scheduler.h"
+#include "ip/hbm/traffic.h"
 
 namespace memwall::hbm {
 namespace {
 
-struct Load {
-  const char* name;
-  std::uint64_t rows;          ///< rows per bank in use
-  std::uint64_t max_gap;       ///< cycles between arrivals, below
-  std::uint64_t write_tenths;  ///< of ten requests
-  std::uint64_t banks;
-};
+using testing_support::AuditResult;
+using testing_support::EngineRun;
+using testing_support::Load;
+using testing_support::Log;
+using testing_support::Outcome;
+using testing_support::Variant;
 
-class HbmReference : public testing::TestWithParam<Load> {};
-
-TEST_P(HbmReference, EveryRequestIsDoneInTheSameCycle) {
-  const Load& load = GetParam();
-  Preset p = load_preset(MEMWALL_SOURCE_DIR "/scenarios/memories/hbm3_6400.toml");
-  p.controller.starvation_nck = 1'000'000'000;
-  Rng rng(9, load.name);
-  std::vector<Request> requests;
-  Cycle arrival = 0;
-  for (std::uint64_t i = 0; i < 3000; ++i) {
-    if (load.max_gap > 0) arrival += static_cast<Cycle>(rng.below(load.max_gap));
-    if (load.max_gap > 0 && rng.below(400) == 0) arrival += static_cast<Cycle>(rng.below(20000));
-    Location l;
-    l.bank = static_cast<std::uint32_t>(rng.below(load.banks));
-    l.group = l.bank / p.organisation.banks;
-    l.stack_id = l.group / p.organisation.bank_groups;
-    l.row = static_cast<std::uint32_t>(rng.below(load.rows));
-    l.column = static_cast<std::uint32_t>(rng.below(32));
-    requests.push_back({i, arrival, l, rng.below(10) < load.write_tenths});
+/// Runs both to the same time: some refreshes and idle time past the last request.
+void compare(const Preset& p, const std::vector<Request>& requests, bool audited = true) {
+  const TimePs idle = static_cast<TimePs>(2 * p.refresh_interval() + 500) * p.tCK_ps;
+  const EngineRun run = testing_support::run_engine(p, requests, idle, Log::kYes);
+  const auto end = static_cast<Cycle>(run.reached / p.tCK_ps);
+  const Outcome reference = testing_support::reference_stack(p, requests, end);
+  testing_support::expect_equal(p, reference, run);
+  // Without a log the engine may share channels and jump over periods.
+  EngineRun fast = testing_support::run_engine(p, requests, idle, Log::kNo);
+  EXPECT_EQ(fast.reached, run.reached);
+  fast.log = reference.log;
+  testing_support::expect_equal(p, reference, fast);
+  if (!audited) return;
+  for (const auto& violation : testing_support::audit(p, reference.log, end).violations) {
+    ADD_FAILURE() << violation;
   }
-
-  std::vector<CommandRecord> reference_log;
-  const std::vector<Cycle> expected = testing_support::reference_schedule(p, requests, reference_log);
-
-  QueuedChannel channel(p, 0);
-  std::vector<CommandRecord> log;
-  const CommandSink sink = [&](const CommandRecord& record) { log.push_back(record); };
-  channel.set_command_sink(&sink);
-  std::vector<Served> served;
-  Cycle now = 0;
-  for (Request request : requests) {
-    now = std::max(now, request.arrival);
-    channel.run_until(now, served);
-    if (channel.full(request.is_write)) {
-      now = std::max(now, channel.run_until_space(request.is_write, served));
-      channel.run_until(now, served);
-    }
-    request.arrival = now;
-    channel.push(request, served);
-  }
-  channel.drain(served);
-
-  ASSERT_EQ(served.size(), requests.size());
-  Cycle last = 0;
-  unsigned different = 0;
-  for (const Served& s : served) {
-    if (s.done != expected[s.id] && different++ == 0) {
-      ADD_FAILURE() << "request " << s.id << ": " << s.done << ", reference " << expected[s.id];
-    }
-    last = std::max(last, s.done);
-  }
-  EXPECT_EQ(different, 0u);
-  EXPECT_TRUE(testing_support::audit(p, reference_log).violations.empty());
-  const auto refreshes = [](const std::vector<CommandRecord>& commands) {
-    return std::count_if(commands.begin(), commands.end(),
-                         [](const auto& c) { return c.command == Command::kRefresh; });
-  };
-  EXPECT_EQ(refreshes(log), refreshes(reference_log));
-  std::printf("%-24s last %lld, reference %lld cycles\n", load.name, static_cast<long long>(last),
-              static_cast<long long>(*std::max_element(expected.begin(), expected.end())));
 }
 
-INSTANTIATE_TEST_SUITE_P(Loads, HbmReference,
-                         testing::Values(Load{"saturated random reads", 1000, 0, 0, 32},
-                                         Load{"saturated random mixed", 1000, 0, 4, 32},
-                                         Load{"saturated local mixed", 2, 0, 4, 8},
-                                         Load{"saturated writes", 20, 0, 10, 32},
-                                         Load{"sparse mixed", 4, 80, 3, 32},
-                                         Load{"dense mixed", 8, 12, 3, 16}),
-                         [](const auto& load) {
-                           std::string name = load.param.name;
-                           std::replace(name.begin(), name.end(), ' ', '_');
-                           return name;
-                         });
+/// The number of requests that makes a test of this load last about equally long.
+std::size_t count_of(const Load& load) {
+  if (load.bursts > 100) return 8;
+  if (load.bursts > 1) return 60;
+  return load.gap > 100 ? 80 : load.idle_every > 0 ? 200 : 500;
+}
+
+std::vector<Request> requests_of(const Preset& p, const Load& load, std::uint64_t seed) {
+  std::vector<Request> requests = testing_support::random_requests(p, load, seed, count_of(load));
+  for (std::size_t i = 0; i < requests.size(); i += 3) requests[i].report_acceptance = true;
+  return requests;
+}
+
+// Every policy with every load, on a device with short timings where everything collides.
+
+class HbmReferenceVariant : public testing::TestWithParam<Variant> {};
+
+TEST_P(HbmReferenceVariant, EqualsTheReferenceUnderEveryLoad) {
+  std::uint32_t channels = 1;
+  for (const Load& load : testing_support::loads()) {
+    Preset p = testing_support::with_channels(testing_support::small_preset(), channels);
+    GetParam().apply(p);
+    SCOPED_TRACE(std::string(load.name) + ", channels " + std::to_string(channels));
+    compare(p, requests_of(p, load, 1));
+    if (HasFailure()) return;
+    channels = 3 - channels;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Variants, HbmReferenceVariant, testing::ValuesIn(testing_support::variants()),
+                         [](const auto& variant) { return testing_support::test_name(variant.param.name); });
+
+TEST(HbmReference, EqualsTheEngineForAnyTableOfConstraints) {
+  Rng rng(3, "tables");
+  const auto& loads = testing_support::loads();
+  const auto& variants = testing_support::variants();
+  for (std::size_t round = 0; round < 50; ++round) {
+    const Preset small = testing_support::with_channels(testing_support::small_preset(), 1);
+    Preset p = testing_support::with_random_latencies(small, rng, false);
+    const Variant& variant = variants[rng.below(variants.size())];
+    const Load& load = loads[rng.below(loads.size())];
+    variant.apply(p);
+    SCOPED_TRACE("round " + std::to_string(round) + ", " + variant.name + ", " + load.name);
+    // The tables say nothing of the data bus, and refresh may come later than the auditor's patience.
+    compare(p, requests_of(p, load, round), false);
+    if (HasFailure()) return;
+  }
+}
+
+// Every preset of the repository; policies and loads in turn.
+
+class HbmReferencePreset : public testing::TestWithParam<std::string> {
+ protected:
+  Preset preset() const { return load_preset(GetParam()); }
+};
+
+TEST_P(HbmReferencePreset, EqualsTheReferenceUnderEveryPolicy) {
+  const auto& loads = testing_support::loads();
+  const auto& variants = testing_support::variants();
+  const Preset p = preset();
+  for (std::size_t i = 0; i < variants.size(); ++i) {
+    for (const std::size_t shift : {std::size_t{0}, std::size_t{5}}) {
+      const Load& load = loads[(i * 3 + shift + p.name.size()) % loads.size()];
+      Preset one = testing_support::with_channels(p, 1);
+      variants[i].apply(one);
+      SCOPED_TRACE(std::string(variants[i].name) + ", " + load.name);
+      compare(one, requests_of(one, load, i));
+      if (HasFailure()) return;
+    }
+  }
+}
+
+TEST_P(HbmReferencePreset, EqualsTheReferenceOnTheWholeStackWithItsOwnMap) {
+  const Preset p = preset();
+  for (const Load& load : testing_support::loads()) {
+    if (load.gap > 50) continue;
+    SCOPED_TRACE(load.name);
+    std::vector<Request> requests = requests_of(p, load, 1);
+    requests.resize(std::min<std::size_t>(requests.size(), 300));
+    compare(p, requests);
+    if (HasFailure()) return;
+  }
+}
+
+TEST_P(HbmReferencePreset, SaturatedBandwidthEqualsTheReference) {
+  const Preset p = testing_support::with_channels(preset(), 1);
+  for (const Load& load : testing_support::loads()) {
+    if (load.gap > 1 || load.bursts > 1) continue;
+    const auto requests = testing_support::random_requests(p, load, 7, 3000);
+    const Outcome reference = testing_support::reference_stack(p, requests);
+    const EngineRun run = testing_support::run_engine(p, requests, 0, Log::kNo);
+    TimePs expected = 0;
+    TimePs measured = 0;
+    for (const auto& [tag, times] : reference.requests) {
+      expected = std::max(expected, static_cast<TimePs>(times.last) * p.tCK_ps);
+    }
+    for (const auto& [tag, event] : run.done) measured = std::max(measured, event.at);
+    const double bytes = 3000.0 * p.organisation.access_bytes;
+    const double reference_rate = 1e3 * bytes / static_cast<double>(expected);
+    const double rate = 1e3 * bytes / static_cast<double>(measured);
+    std::printf("%-34s %-14s reference %7.3f GB/s, engine %7.3f GB/s, deviation %+.2f %%\n", p.name.c_str(),
+                load.name, reference_rate, rate, 100.0 * (rate - reference_rate) / reference_rate);
+    EXPECT_EQ(measured, expected) << load.name;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Presets, HbmReferencePreset, testing::ValuesIn(testing_support::preset_paths()),
+                         [](const auto& path) { return testing_support::preset_test_name(path.param); });
 
 }  // namespace
 }  // namespace memwall::hbm

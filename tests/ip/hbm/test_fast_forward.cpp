@@ -1,0 +1,253 @@
+// SPDX-FileCopyrightText: The Memwall authors
+// SPDX-License-Identifier: Apache-2.0
+// Jumping over periods and simulating equal channels once change no result: the same script of requests and
+// looks at the counters runs through the engine with both switched off and with either or both on.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstdio>
+#include <optional>
+
+#include "ip/hbm/engine_run.h"
+#include "ip/hbm/traffic.h"
+
+namespace memwall::hbm {
+namespace {
+
+using testing_support::EngineRun;
+using testing_support::Variant;
+
+/// What happens at a time: the caller asks for the counters, and perhaps sends a request.
+struct Step {
+  TimePs at = 0;
+  bool look = false;
+  std::optional<Request> request;
+};
+
+struct Result {
+  EngineRun run;
+  std::vector<Counters> looks;
+};
+
+Result play(const Preset& preset, const std::vector<Step>& script, const Engine::Options& options) {
+  Result result;
+  Engine engine(preset, options);
+  std::vector<Event> events;
+  for (const Step& step : script) {
+    engine.advance(step.at, events);
+    if (step.look) result.looks.push_back(engine.counters(step.at));
+    if (step.request) engine.submit(*step.request);
+  }
+  result.run.reached = engine.finish(events);
+  result.run.counters = engine.counters(result.run.reached);
+  result.run.take(events);
+  // Some time later, nothing but refreshes.
+  const TimePs later = result.run.reached + 20 * static_cast<TimePs>(preset.refresh_interval()) * preset.tCK_ps;
+  result.looks.push_back(engine.counters(later + 1));
+  return result;
+}
+
+void expect_same_counters(const Counters& a, const Counters& b, const std::string& where) {
+  EXPECT_TRUE(a.channels == b.channels) << where;
+  for (std::size_t i = 0; i < kCommands; ++i) {
+    EXPECT_EQ(a.channels.commands[i], b.channels.commands[i]) << where << ": " << kCommandNames[i];
+  }
+  EXPECT_EQ(a.channels.row_hits, b.channels.row_hits) << where;
+  EXPECT_EQ(a.channels.row_misses, b.channels.row_misses) << where;
+  EXPECT_EQ(a.channels.row_conflicts, b.channels.row_conflicts) << where;
+  EXPECT_EQ(a.channels.forwarded, b.channels.forwarded) << where;
+  EXPECT_EQ(a.channels.active_cycles, b.channels.active_cycles) << where;
+  EXPECT_EQ(a.channels.precharged_cycles, b.channels.precharged_cycles) << where;
+  EXPECT_EQ(a.channels.power_down_cycles, b.channels.power_down_cycles) << where;
+  EXPECT_EQ(a.channels.self_refresh_cycles, b.channels.self_refresh_cycles) << where;
+  for (std::size_t port = 0; port < kPorts; ++port) {
+    EXPECT_EQ(a.port[port].read_bursts, b.port[port].read_bursts) << where;
+    EXPECT_EQ(a.port[port].write_bursts, b.port[port].write_bursts) << where;
+    EXPECT_EQ(a.port[port].read_bytes, b.port[port].read_bytes) << where;
+    EXPECT_EQ(a.port[port].write_bytes, b.port[port].write_bytes) << where;
+  }
+  EXPECT_EQ(a.bus_busy_ps, b.bus_busy_ps) << where;
+  // Bit for bit.
+  EXPECT_EQ(a.energy.activate_pj, b.energy.activate_pj) << where;
+  EXPECT_EQ(a.energy.array_pj, b.energy.array_pj) << where;
+  EXPECT_EQ(a.energy.phy_pj, b.energy.phy_pj) << where;
+  EXPECT_EQ(a.energy.refresh_pj, b.energy.refresh_pj) << where;
+  EXPECT_EQ(a.energy.background_pj, b.energy.background_pj) << where;
+}
+
+void expect_same(const Result& expected, const Result& got) {
+  ASSERT_EQ(expected.run.done.size(), got.run.done.size());
+  for (const auto& [tag, event] : expected.run.done) {
+    const auto other = got.run.done.find(tag);
+    ASSERT_NE(other, got.run.done.end()) << tag;
+    ASSERT_EQ(event.at, other->second.at) << "end of tag " << tag;
+    ASSERT_EQ(event.first, other->second.first) << "first data of tag " << tag;
+  }
+  EXPECT_EQ(expected.run.accepted, got.run.accepted);
+  EXPECT_EQ(expected.run.reached, got.run.reached);
+  expect_same_counters(expected.run.counters, got.run.counters, "at the end");
+  ASSERT_EQ(expected.looks.size(), got.looks.size());
+  for (std::size_t i = 0; i < expected.looks.size() && !testing::Test::HasFailure(); ++i) {
+    expect_same_counters(expected.looks[i], got.looks[i], "look " + std::to_string(i));
+  }
+}
+
+/// Returns the result that all agreed on.
+Result expect_options_change_nothing(const Preset& preset, const std::vector<Step>& script) {
+  const Result plain = play(preset, script, {false, false});
+  const struct {
+    Engine::Options options;
+    const char* name;
+  } others[] = {{{true, false}, "fast-forward"}, {{false, true}, "shared channels"}, {{true, true}, "both"}};
+  for (const auto& other : others) {
+    SCOPED_TRACE(other.name);
+    expect_same(plain, play(preset, script, other.options));
+    if (testing::Test::HasFailure()) break;
+  }
+  return plain;
+}
+
+/// Random trains of `max_bursts` at most, log-uniform, some at once, some after long gaps, with looks at the
+/// counters at any time.
+std::vector<Step> random_script(const Preset& p, Rng& rng, std::uint64_t max_bursts, std::uint64_t bursts) {
+  std::vector<Step> script;
+  TimePs now = 0;
+  const std::uint64_t sources = 1 + rng.below(4);
+  const std::uint64_t write_tenths = rng.below(3) == 0 ? 0 : rng.below(11);
+  const bool aligned = rng.below(2) == 0;
+  const std::uint64_t pace = 1 + rng.below(40);  // bursts per cycle that the arrivals suggest, in eighths
+  const auto cycles = [&](std::uint64_t n) { return n * p.tCK_ps; };
+  std::uint64_t sent = 0;
+  for (std::uint64_t tag = 0; sent < bursts && tag < 3000; ++tag) {
+    const double exponent = rng.uniform() * std::log2(static_cast<double>(max_bursts));
+    const auto length = static_cast<std::uint64_t>(std::exp2(exponent));
+    Request request;
+    request.tag = tag;
+    request.bytes = length * p.organisation.access_bytes;
+    request.address = rng.below(p.organisation.capacity_bytes - request.bytes);
+    if (aligned) {
+      request.address -= request.address % p.organisation.access_bytes;
+      if (rng.below(2) == 0) request.address -= request.address % p.map.stripe_bytes();
+    }
+    request.is_write = rng.below(10) < write_tenths;
+    request.source = static_cast<std::uint32_t>(rng.below(sources));
+    request.port = rng.below(3) == 0 ? Port::kBaseDie : Port::kPins;
+    request.report_acceptance = rng.below(3) == 0;
+    request.arrival = now;
+    script.push_back({now, rng.below(4) == 0, request});
+    sent += length;
+    switch (rng.below(8)) {
+      case 0:  // at the same time
+        break;
+      case 1:  // much later
+        now += cycles(rng.below(30 * static_cast<std::uint64_t>(p.refresh_interval())));
+        break;
+      default:  // while the last one is under way, or soon after
+        now += rng.below(1 + cycles(8 * length / pace));
+    }
+    while (rng.below(4) == 0) {
+      const TimePs at = now + rng.below(cycles(2000));
+      script.push_back({at, true, std::nullopt});
+      now = at;
+    }
+  }
+  return script;
+}
+
+class HbmFastForwardVariant : public testing::TestWithParam<Variant> {};
+
+TEST_P(HbmFastForwardVariant, ChangesNothingOnRandomTrains) {
+  Rng rng(11, GetParam().name);
+  for (int round = 0; round < 6; ++round) {
+    Preset p = testing_support::small_preset();
+    // More rows, so that trains need not be short.
+    p.organisation.rows = 4096;
+    p.organisation.channels = 1u << rng.below(3);
+    testing_support::remap(p, round % 2 == 0 ? std::vector<std::string>{}
+                                             : std::vector<std::string>{"bank[0] ^ row[0] ^ row[3]",
+                                                                        "bank_group[0] ^ row[1]"});
+    GetParam().apply(p);
+    if (rng.below(3) == 0) p = testing_support::with_random_latencies(p, rng, false);
+    SCOPED_TRACE("round " + std::to_string(round));
+    expect_options_change_nothing(p, random_script(p, rng, 16384, 40000));
+    if (HasFailure()) return;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Variants, HbmFastForwardVariant, testing::ValuesIn(testing_support::variants()),
+                         [](const auto& variant) { return testing_support::test_name(variant.param.name); });
+
+class HbmFastForwardPreset : public testing::TestWithParam<std::string> {};
+
+TEST_P(HbmFastForwardPreset, ChangesNothingOnRandomTrainsToTheWholeStack) {
+  Rng rng(12, testing_support::preset_test_name(GetParam()));
+  for (int round = 0; round < 4; ++round) {
+    const Preset p = load_preset(GetParam());
+    SCOPED_TRACE("round " + std::to_string(round));
+    expect_options_change_nothing(p, random_script(p, rng, 131072, 200000));
+    if (HasFailure()) return;
+  }
+}
+
+TEST_P(HbmFastForwardPreset, ChangesNothingOnATrainOfHundredsOfRefreshIntervals) {
+  Preset p = testing_support::with_channels(load_preset(GetParam()), 1);
+  const auto interval = static_cast<std::uint64_t>(p.refresh_interval());
+  const auto per_interval =
+      interval / static_cast<std::uint64_t>(p.burst()) * p.organisation.pseudo_channels;
+  for (const bool write : {false, true}) {
+    Request train;
+    train.bytes = std::min(120 * per_interval * p.organisation.access_bytes, p.organisation.capacity_bytes);
+    train.is_write = write;
+    // Others come in the way while it runs: a few single bursts, a short train in the other direction.
+    Request single = train;
+    single.tag = 1;
+    single.source = 1;
+    single.address = p.organisation.capacity_bytes / 2;
+    single.bytes = 1;
+    single.arrival = 30 * interval * p.tCK_ps + 17;
+    Request other = single;
+    other.tag = 2;
+    other.bytes = 100 * p.organisation.access_bytes;
+    other.is_write = !write;
+    other.arrival = 70 * interval * p.tCK_ps + 3;
+    const Result result = expect_options_change_nothing(
+        p, {{0, false, train}, {single.arrival, true, single}, {other.arrival, true, other}});
+    EXPECT_GT(result.run.counters.channels.count(Command::kREFab), 100u * p.organisation.pseudo_channels);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Presets, HbmFastForwardPreset, testing::ValuesIn(testing_support::preset_paths()),
+                         [](const auto& path) { return testing_support::preset_test_name(path.param); });
+
+TEST(HbmFastForward, AnIdleDayCostsNothingAndCountsEveryRefresh) {
+  for (const Variant& variant : testing_support::variants()) {
+    Preset p = testing_support::with_channels(testing_support::small_preset(), 2);
+    variant.apply(p);
+    SCOPED_TRACE(variant.name);
+    Engine engine(p);
+    const TimePs day = 86'400'000 * kPsPerMs;
+    const auto interval = static_cast<std::uint64_t>(p.refresh_interval());
+    std::vector<Event> events;
+    engine.advance(day, events);
+    const ChannelCounters c = engine.counters(day).channels;
+    const std::uint64_t cycles = day / p.tCK_ps * p.organisation.pseudo_channels_total();
+    EXPECT_EQ(c.active_cycles + c.precharged_cycles + c.power_down_cycles + c.self_refresh_cycles, cycles);
+    if (p.controller.self_refresh_after > 0) {
+      EXPECT_GT(c.self_refresh_cycles, cycles - 10000);
+      continue;
+    }
+    // The last one or two may be under way.
+    if (p.controller.refresh == "per_bank") {
+      const std::uint64_t due = day / p.tCK_ps / (interval / p.organisation.banks_total());
+      EXPECT_NEAR(static_cast<double>(c.count(Command::kREFpb)),
+                  static_cast<double>(due * p.organisation.pseudo_channels_total()), 8);
+    } else {
+      const std::uint64_t due = day / p.tCK_ps / interval;
+      EXPECT_NEAR(static_cast<double>(c.count(Command::kREFab)),
+                  static_cast<double>(due * p.organisation.pseudo_channels_total()), 8);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace memwall::hbm
