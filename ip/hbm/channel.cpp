@@ -8,6 +8,10 @@
 namespace memwall::hbm {
 namespace {
 
+/// Refresh commands that refresh every row of a bank once (8K per retention period in all standards
+/// modelled).
+constexpr std::uint32_t kRefreshCommands = 8192;
+
 void push_entry(Queue& q, const Place& place, bool hit, std::uint16_t train) {
   const auto slot = static_cast<std::uint8_t>(lowest(q.free_slots));
   q.free_slots &= q.free_slots - 1;
@@ -89,6 +93,7 @@ Device::Device(const Preset& source)
 
 Channel::Channel(const Device& device, SteadyState* steady)
     : device_(&device), steady_(steady), gates_(device.table), pcs_(device.pcs), picks_(device.pcs) {
+  next_refreshed_.assign(device.preset.controller.row_hammer_counters ? pcs_.size() * device.banks : 0, 0);
   for (PseudoChannel& pc : pcs_) {
     for (auto& direction : pc.head) direction.fill(kNoTrain);
     for (auto& direction : pc.tail) direction.fill(kNoTrain);
@@ -378,67 +383,75 @@ Pick Channel::power_pick() const {
   return at(Command::kSRE, sleep);
 }
 
-void Channel::run(Cycle limit, std::vector<TrainEvent>& events) {
+bool Channel::step(Cycle limit, std::vector<TrainEvent>& events) {
   const auto count = static_cast<std::uint32_t>(pcs_.size());
-  for (;;) {
-    // When does something happen next?
-    Cycle next = kNever;  // but commands
-    Cycle best_at = kNever;
-    std::uint32_t best_pc = 0;
-    for (std::uint32_t i = 0; i < count; ++i) {
-      PseudoChannel& pc = pcs_[i];
-      next = std::min({next, pc.admit_at, pc.refresh_due, pc.check_at});
-      if (power_ != Power::kUp) continue;
-      const Picks& picks = picks_[i];
-      if (!picks.valid) {
-        if (just_served_ == i) {
-          choose_direction(pc);
-          if (admission_comes_first(pc)) continue;
-        }
-        choose(i);
+  // When does something happen next?
+  Cycle next = kNever;  // but commands
+  Cycle best_at = kNever;
+  std::uint32_t best_pc = 0;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    PseudoChannel& pc = pcs_[i];
+    next = std::min({next, pc.admit_at, pc.refresh_due, pc.check_at});
+    if (power_ != Power::kUp) continue;
+    const Picks& picks = picks_[i];
+    if (!picks.valid) {
+      if (just_served_ == i) {
+        choose_direction(pc);
+        if (admission_comes_first(pc)) continue;
       }
-      const Cycle at = picks.best().at;
-      if (at > best_at || at == kNever) continue;
-      if (at == best_at) {
-        const Class mine = picks.best_class;
-        const Class best = picks_[best_pc].best_class;
-        if (mine > best || (mine == best && pc.last_issue >= pcs_[best_pc].last_issue)) continue;
-      }
-      best_at = at;
-      best_pc = i;
+      choose(i);
     }
-    just_served_ = kNobody;
-    Pick power;
-    if (device_->has_power_states) power = power_pick();
-    const Cycle command = std::min(best_at, power.at);
-    if (std::min(next, command) >= limit) break;
-    if (command < next) {
-      now_ = std::max(now_, command);
-      if (best_at > now_) {
-        issue_power(power);
-        continue;
-      }
-      const Picks& picks = picks_[best_pc];
-      issue(best_pc, Pick(picks.best()), picks.best_class, events);
-      if (at_anchor_) {
-        at_anchor_ = false;
-        if (steady_ != nullptr) steady_->anchor(*this, limit);
-      }
-      continue;
+    const Cycle at = picks.best().at;
+    if (at > best_at || at == kNever) continue;
+    if (at == best_at) {
+      const Class mine = picks.best_class;
+      const Class best = picks_[best_pc].best_class;
+      if (mine > best || (mine == best && pc.last_issue >= pcs_[best_pc].last_issue)) continue;
     }
-    now_ = std::max(now_, next);
-    for (std::uint32_t i = 0; i < count; ++i) {
-      PseudoChannel& pc = pcs_[i];
-      if (pc.admit_at <= now_) admit(i);
-      if (pc.refresh_due <= now_) account_refresh(i);
-      if (pc.check_at <= now_) start_maintenance(i);
+    best_at = at;
+    best_pc = i;
+  }
+  just_served_ = kNobody;
+  Pick power;
+  if (device_->has_power_states) power = power_pick();
+  const Cycle command = std::min(best_at, power.at);
+  if (std::min(next, command) >= limit) return false;
+  if (command < next) {
+    now_ = std::max(now_, command);
+    if (best_at > now_) {
+      issue_power(power);
+      return true;
     }
-    if (!admission_events_.empty()) {
-      events.insert(events.end(), admission_events_.begin(), admission_events_.end());
-      admission_events_.clear();
+    const Picks& picks = picks_[best_pc];
+    issue(best_pc, Pick(picks.best()), picks.best_class, events);
+    if (at_anchor_) {
+      at_anchor_ = false;
+      if (steady_ != nullptr) steady_->anchor(*this, limit);
     }
+    return true;
+  }
+  now_ = std::max(now_, next);
+  for (std::uint32_t i = 0; i < count; ++i) {
+    PseudoChannel& pc = pcs_[i];
+    if (pc.admit_at <= now_) admit(i);
+    if (pc.refresh_due <= now_) account_refresh(i);
+    if (pc.check_at <= now_) start_maintenance(i);
+  }
+  if (!admission_events_.empty()) {
+    events.insert(events.end(), admission_events_.begin(), admission_events_.end());
+    admission_events_.clear();
+  }
+  return true;
+}
+
+void Channel::run(Cycle limit, std::vector<TrainEvent>& events) {
+  while (step(limit, events)) {
   }
   now_ = std::max(now_, limit);
+}
+
+void Channel::finish(std::vector<TrainEvent>& events) {
+  while (trains_in_flight_ != 0) step(kNever, events);
 }
 
 void Channel::set_background(PseudoChannel& pc, Background background) {
@@ -511,6 +524,24 @@ void Channel::open_row(std::uint32_t index, std::uint32_t bank, std::uint32_t ro
   b.last_use = now_;
   if (device_->raaimt != 0 && ++b.activates >= device_->raaimt) pc.managed_banks |= bit(bank);
   for (Queue& queue : pc.queues) row_opened(queue, bank, row);
+  if (device_->preset.controller.row_hammer_counters) count_activate(index, bank, row);
+}
+
+void Channel::count_activate(std::uint32_t index, std::uint32_t bank, std::uint32_t row) {
+  const std::uint64_t key = (std::uint64_t{index} * device_->banks + bank) << 32 | row;
+  const std::uint32_t count = ++activates_[key];
+  if (count > most_opened_.activates) most_opened_ = {count, index, bank, row};
+}
+
+void Channel::forget_refreshed(std::uint32_t index, std::uint32_t first, std::uint32_t last) {
+  const std::uint32_t rows = device_->preset.organisation.rows;
+  const std::uint32_t at_once = (rows + kRefreshCommands - 1) / kRefreshCommands;
+  for (std::uint32_t b = first; b < last; ++b) {
+    const std::uint64_t bank = std::uint64_t{index} * device_->banks + b;
+    std::uint32_t& row = next_refreshed_[bank];
+    for (std::uint32_t i = 0; i < at_once; ++i) activates_.erase(bank << 32 | ((row + i) % rows));
+    row = (row + at_once) % rows;
+  }
 }
 
 void Channel::close_banks(std::uint32_t index, std::uint64_t banks) {
@@ -528,9 +559,10 @@ void Channel::end_maintenance(std::uint32_t index) {
   const bool all = pc.maintenance == Maintenance::kRefreshAll || pc.maintenance == Maintenance::kManageAll;
   const bool refresh =
       pc.maintenance == Maintenance::kRefreshAll || pc.maintenance == Maintenance::kRefreshBank;
+  const std::uint32_t first = all ? 0 : pc.maintenance_bank;
+  const std::uint32_t last = all ? device_->banks : first + 1;
+  if (refresh && device_->preset.controller.row_hammer_counters) forget_refreshed(index, first, last);
   if (device_->raaimt != 0) {
-    const std::uint32_t first = all ? 0 : pc.maintenance_bank;
-    const std::uint32_t last = all ? device_->banks : first + 1;
     for (std::uint32_t b = first; b < last; ++b) {
       std::uint32_t& activates = pc.banks[b].activates;
       activates -= std::min(activates, device_->raaimt);
@@ -649,7 +681,10 @@ void Channel::issue_power(const Pick& pick) {
     }
   }
   if (pick.command == Command::kPDE) power_ = Power::kPowerDown;
-  if (pick.command == Command::kSRE) power_ = Power::kSelfRefresh;
+  if (pick.command == Command::kSRE) {
+    power_ = Power::kSelfRefresh;
+    activates_.clear();
+  }
   if (!entry) power_ = Power::kUp;
   if (pick.command == Command::kSRE || pick.command == Command::kSRX) idle_since_ = now_ + 1;
 }

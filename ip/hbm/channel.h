@@ -11,6 +11,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <unordered_map>
 #include <vector>
 
 #include "hbm/counters.h"
@@ -56,6 +57,8 @@ class Channel {
   void push(std::uint32_t pc, Train train);
   /// Everything that happens before `limit`.
   void run(Cycle limit, std::vector<TrainEvent>& events);
+  /// Everything up to the completion of the last train.
+  void finish(std::vector<TrainEvent>& events);
 
   bool busy() const { return trains_in_flight_ != 0; }
   std::uint32_t trains_in_flight() const { return trains_in_flight_; }
@@ -66,6 +69,12 @@ class Channel {
   /// Background states counted up to what was run.
   const ChannelCounters& settled_counters();
   void clear_counters() { counters_ = {}; }
+
+  /// See Engine::most_opened().
+  struct MostOpened {
+    std::uint32_t activates = 0, pc = 0, bank = 0, row = 0;
+  };
+  const MostOpened& most_opened() const { return most_opened_; }
 
   /// Called with every train in flight.
   template <class Visit>
@@ -95,6 +104,8 @@ class Channel {
     const Pick& best() const { return of[best_class]; }
   };
 
+  /// One thing that happens, if it happens before `limit`.
+  bool step(Cycle limit, std::vector<TrainEvent>& events);
   void choose(std::uint32_t pc);
   void choose_direction(PseudoChannel& pc) const;
   /// Nothing can be issued before the next admission, which is due in the next cycle.
@@ -123,6 +134,9 @@ class Channel {
   void burst_done(PseudoChannel& pc, std::uint16_t train, Cycle done, std::vector<TrainEvent>& events);
   void set_background(PseudoChannel& pc, Background background);
   void settle();
+  void count_activate(std::uint32_t pc, std::uint32_t bank, std::uint32_t row);
+  /// The next rows of banks [first, last) were refreshed.
+  void forget_refreshed(std::uint32_t pc, std::uint32_t first, std::uint32_t last);
 
   const Device* device_;
   SteadyState* steady_;
@@ -142,6 +156,10 @@ class Channel {
   const CommandSink* sink_ = nullptr;
   std::uint32_t channel_ = 0;
   std::vector<TrainEvent> admission_events_;
+  // Row-hammer counters, if wanted: activates by row since its refresh, next row to refresh by bank.
+  std::unordered_map<std::uint64_t, std::uint32_t> activates_;
+  std::vector<std::uint32_t> next_refreshed_;
+  MostOpened most_opened_;
 };
 
 }  // namespace memwall::hbm

@@ -29,16 +29,21 @@ class Engine::Impl {
  public:
   Impl(const Preset& preset, const Options& options)
       : device(preset), options_(options), segments_(preset.organisation.pseudo_channels_total()) {
+    if (preset.controller.row_hammer_counters) options_.fast_forward = options_.share_equal_channels = false;
+    steady_ = options.periods ? options.periods : make_periods();
+    steady_->join(preset);
     reset();
   }
 
   void submit(const Request& request);
   void advance(Cycle limit, std::vector<Event>& events);
+  void finish(std::vector<Event>& events);
   std::optional<TimePs> next_event();
   Counters counters(TimePs now);
+  MostOpened most_opened() const;
   void set_command_sink(CommandSink sink) {
     if (orders_ != 0) throw ModelError("contract", name(), "command sink set after the first request");
-    options_ = {false, false};
+    options_.fast_forward = options_.share_equal_channels = false;
     sink_ = std::move(sink);
     reset();
   }
@@ -77,11 +82,13 @@ class Engine::Impl {
   Group& separate(Group& group, const std::vector<std::uint32_t>& members);
   void flush(Group& group);
   void merge_equal(Cycle now);
+  /// Takes note of what the channels found out.
   void collect();
+  void deliver(std::vector<Event>& events);
   bool same_segments(std::uint32_t a, std::uint32_t b) const;
 
   Options options_;
-  SteadyState steady_;
+  std::shared_ptr<SteadyState> steady_;
   CommandSink sink_;
   std::vector<std::unique_ptr<Group>> groups_;
   std::vector<std::uint32_t> group_of_;  ///< by channel
@@ -109,7 +116,7 @@ void Engine::Impl::reset() {
   const std::uint32_t channels = device.preset.organisation.channels;
   groups_.clear();
   group_of_.assign(channels, 0);
-  const Channel fresh(device, options_.fast_forward ? &steady_ : nullptr);
+  const Channel fresh(device, options_.fast_forward ? steady_.get() : nullptr);
   if (options_.share_equal_channels) {
     std::vector<std::uint32_t> all;
     for (std::uint32_t c = 0; c < channels; ++c) all.push_back(c);
@@ -322,6 +329,18 @@ void Engine::Impl::advance(Cycle limit, std::vector<Event>& events) {
   for (const auto& group : groups_) {
     if (group->channel.busy()) group->channel.run(limit, train_events_);
   }
+  deliver(events);
+}
+
+void Engine::Impl::finish(std::vector<Event>& events) {
+  for (const auto& group : groups_) {
+    group->channel.finish(train_events_);
+    reached_ = std::max(reached_, group->channel.now());
+  }
+  deliver(events);
+}
+
+void Engine::Impl::deliver(std::vector<Event>& events) {
   collect();
   if (known_.empty()) return;
   // The order must not depend on which channels share a group.
@@ -356,6 +375,24 @@ Counters Engine::Impl::counters(TimePs now) {
   return sum;
 }
 
+Engine::MostOpened Engine::Impl::most_opened() const {
+  MostOpened most;
+  for (const auto& group : groups_) {
+    const Channel::MostOpened& here = group->channel.most_opened();
+    if (here.activates <= most.activates) continue;
+    const Organisation& o = device.preset.organisation;
+    Location where;
+    where.channel = group->members.front();
+    where.pseudo_channel = here.pc;
+    where.bank = here.bank;
+    where.group = here.bank / o.banks;
+    where.stack_id = where.group / o.bank_groups;
+    where.row = here.row;
+    most = {here.activates, device.preset.map.encode(where)};
+  }
+  return most;
+}
+
 Engine::Engine(const Preset& preset) : Engine(preset, Options()) {}
 Engine::Engine(const Preset& preset, const Options& options)
     : impl_(std::make_unique<Impl>(preset, options)) {}
@@ -367,10 +404,11 @@ void Engine::advance(TimePs now, std::vector<Event>& events) { impl_->advance(im
 std::optional<TimePs> Engine::next_event() const { return impl_->next_event(); }
 std::size_t Engine::in_flight() const { return impl_->in_flight(); }
 Counters Engine::counters(TimePs now) { return impl_->counters(now); }
+Engine::MostOpened Engine::most_opened() const { return impl_->most_opened(); }
 void Engine::set_command_sink(CommandSink sink) { impl_->set_command_sink(std::move(sink)); }
 
 TimePs Engine::finish(std::vector<Event>& events) {
-  while (const auto next = next_event()) advance(*next, events);
+  impl_->finish(events);
   return impl_->time(impl_->reached());
 }
 

@@ -47,12 +47,19 @@ struct Event {
   TimePs first = 0;  ///< kDone: end of the first burst's data
 };
 
+class SteadyState;
+
+/// What engines of equal presets learned about periods. Engines that are given the same one must be used by
+/// one thread; a preset that behaves differently is a ModelError.
+std::shared_ptr<SteadyState> make_periods();
+
 class Engine {
  public:
   static constexpr std::uint32_t kSources = 16;
   struct Options {
     bool fast_forward = true;
     bool share_equal_channels = true;
+    std::shared_ptr<SteadyState> periods = nullptr;  ///< null: of this engine alone
   };
 
   explicit Engine(const Preset& preset);  ///< both options on
@@ -82,6 +89,15 @@ class Engine {
 
   /// Everything up to `now` (not before what was reached), refreshes and background included.
   Counters counters(TimePs now);
+
+  /// With controller.row_hammer_counters: the row that was opened most often between two refreshes of it.
+  /// Rows are refreshed in order, all of them by 8192 refresh commands to their bank; self-refresh counts as
+  /// all, refresh management as none.
+  struct MostOpened {
+    std::uint32_t activates = 0;
+    std::uint64_t address = 0;  ///< of the first byte of the row
+  };
+  MostOpened most_opened() const;
 
   /// Every command in order of issue within a channel. Switches sharing and fast-forward off; call it before
   /// the first request.

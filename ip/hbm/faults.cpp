@@ -41,28 +41,27 @@ class FaultMap::Tally {
   std::uint64_t burst_bytes_;
 };
 
-FaultMap::FaultMap(Config config, SparseMemory& memory)
-    : config_(std::move(config)), memory_(memory), rng_(config_.seed, config_.stream) {
-  const double per_hour = config_.rate.per_gib_hour * static_cast<double>(memory.size()) / kBytesPerGib;
-  if (per_hour <= 0) return;
-  mean_gap_ps_ = kPsPerHour / per_hour;
-  next_ps_ = -std::log1p(-rng_.uniform()) * mean_gap_ps_;
+FaultMap::FaultMap(Config config, SparseMemory& memory) : config_(std::move(config)), memory_(memory) {
+  if (config_.rate.per_gib_hour <= 0) return;
+  region_seed_ = Rng(config_.seed, config_.stream).next();
+  mean_gap_ps_ = kPsPerHour * kBytesPerGib / (config_.rate.per_gib_hour * static_cast<double>(kRegionBytes));
 }
 
-void FaultMap::strike() {
-  const std::uint64_t address = rng_.below(memory_.size());
-  switch (config_.rate.kind) {
-    case FaultKind::kSingle:
-      flip(word_of(address), 1, rng_, false);
-      break;
-    case FaultKind::kDouble:
-      flip(word_of(address), 2, rng_, false);
-      break;
-    case FaultKind::kChip:
-      invert_lane(address, static_cast<unsigned>(rng_.below(kWordBytes)), false);
-      break;
+void FaultMap::strike(std::uint64_t address, std::uint64_t bytes, double now_ps) {
+  const auto gap = [&](Rng& rng) { return -std::log1p(-rng.uniform()) * mean_gap_ps_; };
+  for (std::uint64_t number = address / kRegionBytes; number * kRegionBytes < address + bytes; ++number) {
+    const auto [it, is_new] = regions_.try_emplace(number, Region{Rng(region_seed_ + number, "region"), 0});
+    Region& region = it->second;
+    if (is_new) region.next_ps = gap(region.rng);
+    for (; region.next_ps <= now_ps; region.next_ps += gap(region.rng)) {
+      const std::uint64_t at = number * kRegionBytes + region.rng.below(kRegionBytes);
+      if (config_.rate.kind == FaultKind::kChip) {
+        invert_lane(at, static_cast<unsigned>(region.rng.below(kWordBytes)), false);
+      } else {
+        flip(word_of(at), config_.rate.kind == FaultKind::kDouble ? 2 : 1, region.rng, false);
+      }
+    }
   }
-  next_ps_ += -std::log1p(-rng_.uniform()) * mean_gap_ps_;
 }
 
 void FaultMap::flip(std::uint64_t word, unsigned bits, Rng& rng, bool persistent) {

@@ -9,16 +9,16 @@
 /// A chip fault takes one byte lane of an access: in every 64-bit word of the burst the same eight bits are
 /// inverted. (An HBM access comes from one die; the lane stands for what shares a data byte, e.g. its TSVs.)
 ///
-/// Faults by rate are a Poisson process over the whole stack, uniform over its addresses, drawn only when the
-/// stack is accessed: idle time costs nothing, and which faults there are depends on seed and time, not on
-/// who accesses what. They are transient. Not modelled: wrong check bits, faults of rows, banks or pins over
-/// time.
+/// Faults by rate are a Poisson process over time and the addresses of the stack, uniform over both, made up
+/// of one process per 64 KiB that is drawn when those are accessed: idle time and what is never accessed cost
+/// nothing, and which faults there are depends on seed and time, not on who accesses what. They are
+/// transient. Not modelled: wrong check bits, faults of rows, banks or pins over time.
 #pragma once
 
 #include <cstdint>
-#include <limits>
 #include <map>
 #include <string>
+#include <unordered_map>
 
 #include "common/rng.h"
 #include "common/sparse_memory.h"
@@ -68,9 +68,10 @@ class FaultMap {
   /// `memory` has the contents without wrong bits, except those that a code has corrected wrongly.
   FaultMap(Config config, SparseMemory& memory);
 
-  /// Lets the faults by rate happen up to and including `now`, which must not decrease.
-  void advance(TimePs now) {
-    while (next_ps_ <= static_cast<double>(now)) strike();
+  /// Lets the faults by rate happen in [address, address + bytes) up to and including `now`, which must not
+  /// decrease; before every access.
+  void advance(std::uint64_t address, std::uint64_t bytes, TimePs now) {
+    if (mean_gap_ps_ != 0) strike(address, bytes, static_cast<double>(now));
   }
   /// No wrong bits anywhere: accesses need not ask.
   bool empty() const { return faults_.empty(); }
@@ -110,7 +111,7 @@ class FaultMap {
 
   class Tally;
 
-  void strike();
+  void strike(std::uint64_t address, std::uint64_t bytes, double now_ps);
   void flip(std::uint64_t word, unsigned bits, Rng& rng, bool persistent);
   void invert_lane(std::uint64_t address, unsigned lane, bool persistent);
   std::uint64_t wrong_bits(std::uint64_t word) const;
@@ -122,9 +123,15 @@ class FaultMap {
   Config config_;
   SparseMemory& memory_;
   Words faults_;
-  Rng rng_;
-  double mean_gap_ps_ = 0;
-  double next_ps_ = std::numeric_limits<double>::infinity();
+  /// The process of one region.
+  struct Region {
+    Rng rng;
+    double next_ps;
+  };
+  static constexpr std::uint64_t kRegionBytes = 64 * 1024;
+  std::unordered_map<std::uint64_t, Region> regions_;  // those accessed, by number
+  std::uint64_t region_seed_ = 0;
+  double mean_gap_ps_ = 0;  // between the faults of a region; 0: none
 };
 
 }  // namespace memwall::hbm

@@ -179,7 +179,7 @@ EccOutcome HbmModule::move_contents(Payload& payload, const Access& access, Time
   const std::uint64_t address = payload.get_address();
   const std::uint64_t bytes = payload.get_data_length();
   std::uint8_t* const data = access.has_data ? payload.get_data_ptr() : nullptr;
-  faults_.advance(now);
+  faults_.advance(address, bytes, now);
   EccOutcome outcome;
   if (access.is_write) {
     if (!faults_.empty()) outcome = faults_.write(address, bytes, ecc_mode());
@@ -463,7 +463,7 @@ void HbmModule::scrub_next() {
   scrubber_.busy = true;
   scrubber_.late = false;
   ++scrubber_.reads;
-  faults_.advance(now);
+  faults_.advance(address, burst, now);
   scrub_submit(Role::kScrubRead, address, faults_.read(address, burst, nullptr, ecc_mode()));
   const std::uint64_t next = address + burst < memory_.size() ? address + burst : 0;
   r.set_scrub_address_lo(low(next));

@@ -2,12 +2,45 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hbm/steady_state.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
+#include "common/error.h"
 #include "hbm/channel.h"
 
 namespace memwall::hbm {
 namespace {
+
+/// Everything about a preset that decides what a channel does.
+std::string behaviour_of(const Preset& preset) {
+  const Organisation& o = preset.organisation;
+  std::string text = fmt::format("{} {} {} {} {} {} {};", o.pseudo_channels, o.stack_ids, o.bank_groups,
+                                 o.banks, o.rows, o.columns, preset.map.pattern_bits());
+  // The map is linear over single bits, hashes included.
+  for (unsigned bit = 0; bit < preset.map.address_bits(); ++bit) {
+    const std::uint64_t local = std::uint64_t{1} << bit;
+    if (local >= o.capacity_bytes / o.access_bytes / o.pseudo_channels_total()) break;
+    const Place place = preset.map.place(local);
+    text += fmt::format("{} {} {};", place.bank, place.row, place.column);
+  }
+  for (const Constraint& row : preset.constraints) {
+    text += fmt::format("{} {} {} {}:", static_cast<int>(row.level), row.different, row.latency, row.window);
+    for (const Command c : row.prev) text += to_string(c);
+    text += '>';
+    for (const Command c : row.next) text += to_string(c);
+  }
+  for (const char* parameter : {"tBL", "tRL", "tWL"}) text += fmt::format(" {}", preset.cycles(parameter));
+  const ControllerConfig& c = preset.controller;
+  return text +
+         fmt::format(" {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {}", c.scheduler, c.page, c.write_drain,
+                     c.refresh, c.arbitration, c.read_queue, c.write_queue, c.drain_high, c.drain_low,
+                     c.row_hit_cap, c.page_timeout, c.refresh_max_postponed, c.power_down_after,
+                     c.self_refresh_after, preset.refresh_interval(),
+                     preset.refresh_management.present
+                         ? preset.refresh_management.raaimt * 2 + (preset.refresh_management.per_bank ? 1 : 0)
+                         : 0);
+}
 
 /// A train that feeds a queue: the oldest of its source and direction.
 struct Head {
@@ -336,13 +369,24 @@ std::vector<std::int64_t> Channel::state_words() {
   return words;
 }
 
+std::shared_ptr<SteadyState> make_periods() { return std::make_shared<SteadyState>(); }
+
+void SteadyState::join(const Preset& preset) {
+  const std::string behaviour = behaviour_of(preset);
+  if (behaviour_.empty()) behaviour_ = behaviour;
+  if (behaviour != behaviour_)
+    throw ModelError("contract", preset.name, "periods are shared with engines of another preset");
+}
+
 std::uint32_t SteadyState::node_of(const std::vector<std::int64_t>& words) {
   const std::uint64_t hash = hash_of(words);
   const auto [first, last] = by_hash_.equal_range(hash);
   for (auto it = first; it != last; ++it) {
     if (nodes_[it->second].words == words) return it->second;
   }
-  if (nodes_.size() == kMaxNodes) {
+  node_words_ += words.size();
+  if (node_words_ > kMaxWords) {
+    node_words_ = words.size();
     nodes_.clear();
     by_hash_.clear();
     ++generation_;

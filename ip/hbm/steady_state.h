@@ -16,6 +16,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <unordered_map>
 #include <vector>
 
@@ -42,13 +43,16 @@ class SteadyState {
   /// before `limit`.
   void anchor(Channel& channel, Cycle limit);
 
+  /// Throws ModelError if engines of a preset that behaves differently use it already.
+  void join(const Preset& preset);
+
   /// Periods learned, and cycles and bursts of all channels that were jumped over.
   std::size_t edges() const { return edges_; }
   std::uint64_t jumped_cycles() const { return jumped_cycles_; }
   std::uint64_t jumped_bursts() const { return jumped_bursts_; }
 
  private:
-  static constexpr std::size_t kMaxNodes = 2048;       ///< about 10 KiB each
+  static constexpr std::size_t kMaxWords = std::size_t{8} << 20;  ///< of all nodes: 64 MiB
   static constexpr std::uint64_t kLeastBursts = 1024;  ///< shorter trains are not worth a description
   struct Edge {
     bool known = false;
@@ -74,6 +78,8 @@ class SteadyState {
   std::vector<Node> nodes_;
   std::vector<std::int64_t> words_;
   std::unordered_multimap<std::uint64_t, std::uint32_t> by_hash_;
+  std::string behaviour_;  ///< of the presets that use it
+  std::size_t node_words_ = 0;
   std::uint64_t generation_ = 0;
   std::uint64_t walk_ = 0;
   std::size_t edges_ = 0;

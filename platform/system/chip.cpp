@@ -174,6 +174,7 @@ Chip::Chip(const sc_core::sc_module_name& name, const ChipConfig& config, std::u
   for (std::uint32_t i = 0; i < s.hbm.stacks; ++i) {
     hbm::HbmModule::Config hbm;
     hbm.preset = config.hbm;
+    hbm.engine.periods = config.hbm_periods;
     hbm.fault_rate = {s.hbm.fault_rate_per_gib_hour, fault_kind(s.hbm.fault_rate_kind)};
     hbm.seed = s.seed;
     p.hbm.push_back(std::make_unique<hbm::HbmModule>(fmt::format("hbm{}", i).c_str(), hbm));

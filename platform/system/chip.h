@@ -19,7 +19,7 @@
 #include "common/time.h"
 #include "config/scenario.h"
 #include "hbf/config.h"
-#include "hbm/preset.h"
+#include "hbm/engine.h"
 
 namespace memwall::hart {
 class HartModule;
@@ -42,6 +42,7 @@ namespace memwall::system {
 struct ChipConfig {
   const config::Scenario* scenario = nullptr;
   hbm::Preset hbm;
+  std::shared_ptr<hbm::SteadyState> hbm_periods = hbm::make_periods();  ///< of all stacks of all chips
   hbf::Config hbf;
   std::uint64_t hbm_stack_bytes = 0;
   std::uint64_t hbf_cube_bytes = 0;

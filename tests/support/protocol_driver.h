@@ -78,9 +78,7 @@ class ProtocolDriver : public sc_core::sc_module, public tlm::tlm_mm_interface {
   void expect_clean() {
     checker.finish();
     EXPECT_EQ(finished_, profile_.accesses) << name() << ": accesses without an answer";
-    std::string text;
-    for (const std::string& violation : checker.violations()) text += violation + "\n";
-    EXPECT_EQ(text, "");
+    EXPECT_EQ(checker.text(), "");
     EXPECT_EQ(free_.size(), pool_.size()) << name() << ": payloads that somebody still holds";
     EXPECT_GT(checker.seen.blocking, profile_.accesses / 10);
     EXPECT_GT(checker.seen.requests, profile_.accesses / 10);

@@ -25,6 +25,8 @@
 #include <tlm_utils/simple_initiator_socket.h>
 #include <tlm_utils/simple_target_socket.h>
 
+#include <algorithm>
+#include <array>
 #include <cstdint>
 #include <sstream>
 #include <string>
@@ -59,6 +61,12 @@ class TlmChecker : public sc_core::sc_module {
   }
 
   const std::vector<std::string>& violations() const { return violations_; }
+  /// One per line; empty if there is none.
+  std::string text() const {
+    std::string all;
+    for (const std::string& violation : violations_) all += violation + "\n";
+    return all;
+  }
   /// At the end of a test: nothing may be left in progress.
   void finish() {
     for (const auto& [payload, hop] : hops_)
@@ -77,7 +85,7 @@ class TlmChecker : public sc_core::sc_module {
     unsigned char* enables;
     unsigned enables_length;
     unsigned width;
-    std::vector<tlm::tlm_extension_base*> extensions;
+    std::array<tlm::tlm_extension_base*, 16> extensions{};  // more kinds than any test has
 
     explicit Snapshot(const Payload& p)
         : command(p.get_command()),
@@ -87,7 +95,8 @@ class TlmChecker : public sc_core::sc_module {
           enables(p.get_byte_enable_ptr()),
           enables_length(p.get_byte_enable_length()),
           width(p.get_streaming_width()) {
-      for (unsigned i = 0; i < tlm::max_num_extensions(); ++i) extensions.push_back(p.get_extension(i));
+      const std::size_t n = std::min<std::size_t>(tlm::max_num_extensions(), extensions.size());
+      for (std::size_t i = 0; i < n; ++i) extensions[i] = p.get_extension(static_cast<unsigned>(i));
     }
   };
   struct Hop {
@@ -140,7 +149,7 @@ class TlmChecker : public sc_core::sc_module {
     same(before.enables_length == now.enables_length, "byte enable length");
     same(before.width == now.width, "streaming width");
     for (std::size_t i = 0; i < now.extensions.size(); ++i) {
-      tlm::tlm_extension_base* const was = i < before.extensions.size() ? before.extensions[i] : nullptr;
+      tlm::tlm_extension_base* const was = before.extensions[i];
       if (was == now.extensions[i]) continue;
       complain("extension", std::string(who) + (was == nullptr                 ? " left an extension behind"
                                                 : now.extensions[i] == nullptr ? " removed an extension"

@@ -183,6 +183,25 @@ TEST(Faults, TwoFlippedBitsInAnHbmWeightEndInAMessageThatNamesTheAddress) {
   expect_uncorrectable(run("all_hbm", {std::string("hbm.fault=[{bits=2, ") + kWeightWord + "}]"}));
 }
 
+TEST(Faults, AByteLaneOfAnHbmWeightEndsLikeTwoFlippedBits) {
+  expect_uncorrectable(run("all_hbm", {std::string("hbm.fault=[{kind=\"chip\", ") + kWeightWord + "}]"}));
+}
+
+TEST(Faults, SingleFaultsByRateAreCorrectedAndChangeNoTokenAndDependOnTheSeedAlone) {
+  // Far above any real rate, so that a run of a millisecond over some MiB meets a few.
+  const auto faulty = [](const std::string& seed) {
+    return run("all_hbm", {"workload.max_new_tokens=4", "hbm.fault_rate_per_gib_hour=3e11", "seed=" + seed});
+  };
+  const RunResult one = faulty("1"), again = faulty("1"), other = faulty("2");
+  ASSERT_EQ(one.code, 0) << one.err;
+  ASSERT_EQ(other.code, 0) << other.err;
+  EXPECT_EQ(one.result["reference_match"], true);
+  EXPECT_EQ(other.result["reference_match"], true);
+  EXPECT_GT(counter(one.result, ".hbm", ".ecc_corrected"), 0);
+  EXPECT_EQ(one.result, again.result);
+  EXPECT_NE(counter(one.result, ".hbm", ".ecc_corrected"), counter(other.result, ".hbm", ".ecc_corrected"));
+}
+
 TEST(Faults, TwoFlippedBitsStopTheNearMemoryModelAndRtlAlike) {
   for (const char* name : {"pnm_model", "pnm_rtl"}) {
     SCOPED_TRACE(name);

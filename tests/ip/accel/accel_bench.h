@@ -1,7 +1,8 @@
 // SPDX-FileCopyrightText: The Memwall authors
 // SPDX-License-Identifier: Apache-2.0
 /// @file
-/// An accelerator with a host and a memory around it, and helpers that post descriptors.
+/// An accelerator with a host and a memory around it, and helpers that post descriptors. What the accelerator
+/// sends to memory is held against the base protocol.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -19,6 +20,7 @@
 #include "desc/compute_descriptor.h"
 #include "ip/engine/test_memory.h"
 #include "regs/accel_regs.h"
+#include "support/tlm_checker.h"
 
 namespace memwall::testing_support {
 
@@ -68,16 +70,20 @@ struct AccelBench {
       : config_(config),
         irq((name + "_irq").c_str()),
         memory((name + "_memory").c_str(), with_base(memory_config)),
+        checker((name + "_checker").c_str()),
         accel((name + "_accel").c_str(), config),
         host((name + "_host").c_str()),
         sram((name + "_sram").c_str()) {
-    accel.mem_isock.bind(memory.tsock);
+    accel.mem_isock.bind(checker.tsock);
+    checker.isock.bind(memory.tsock);
     host.ctrl_isock.bind(accel.ctrl_tsock);
     sram.isock.bind(accel.sram_tsock);
     accel.irq_out(irq);
     host.irq_in(irq);
     if (start) sc_core::sc_start(sc_core::SC_ZERO_TIME);
   }
+
+  ~AccelBench() { EXPECT_EQ(checker.text(), ""); }
 
   void enable(unsigned queue = 0, std::uint32_t entries = 64) {
     const std::uint32_t base = queue * kQueueStride;
@@ -129,6 +135,7 @@ struct AccelBench {
   accel::Config config_;
   sc_core::sc_signal<bool> irq;
   TestMemory memory;
+  TlmChecker checker;
   accel::AccelModule accel;
   TestHost host;
   SramHost sram;

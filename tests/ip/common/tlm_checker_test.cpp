@@ -132,11 +132,7 @@ class Checker : public testing::Test {
     EXPECT_EQ(text.rfind("[" + rule + "] ", 0), 0u) << text;
     EXPECT_NE(text.find(words), std::string::npos) << text;
   }
-  std::string all() const {
-    std::string text;
-    for (const std::string& v : checker.violations()) text += v + "\n";
-    return text;
-  }
+  std::string all() const { return checker.text(); }
 };
 
 TEST_F(Checker, APairThatKeepsTheRulesHasNoComplaint) {

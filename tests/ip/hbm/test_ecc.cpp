@@ -79,6 +79,7 @@ struct Stack {
     memory.read(address, got.data(), bytes);
     return faults.read(address, bytes, got.data(), mode);
   }
+  void advance(TimePs now) { faults.advance(0, memory.size(), now); }
   bool right(std::uint64_t address) const {
     return std::equal(got.begin(), got.end(), good.data() + address);
   }
@@ -278,7 +279,7 @@ TEST(FaultRate, NumberOfFaultsFollowsRateCapacityAndTime) {
         std::tuple{3.6e9, std::uint64_t{1} << 30, 0.002}}) {
     Stack s(false, {per_gib_hour, FaultKind::kSingle}, 5, bytes);
     const double expected = per_gib_hour / 3600 * seconds * static_cast<double>(bytes) / (1 << 30);
-    s.faults.advance(static_cast<TimePs>(seconds * kSecond));
+    s.advance(static_cast<TimePs>(seconds * kSecond));
     const double measured = static_cast<double>(s.faults.words());
     std::printf("%.2g per GiB h, %.2g GiB, %.3g s: expected %.0f, measured %.0f, deviation %+.1f %%\n",
                 per_gib_hour, static_cast<double>(bytes) / (1 << 30), seconds, expected, measured,
@@ -289,7 +290,7 @@ TEST(FaultRate, NumberOfFaultsFollowsRateCapacityAndTime) {
 
 TEST(FaultRate, FaultsAreUniformOverTheStack) {
   Stack s(false, {3.6e9 * 1024, FaultKind::kSingle}, 6);
-  s.faults.advance(kSecond / 500);
+  s.advance(kSecond / 500);
   const std::vector<std::uint64_t> words = wrong_words(s);
   ASSERT_GT(words.size(), 1500u);
   std::vector<double> quarter(4, 0);
@@ -301,14 +302,15 @@ TEST(FaultRate, FaultsAreUniformOverTheStack) {
 TEST(FaultRate, WhichFaultsThereAreDependsOnSeedAndTimeNotOnWhoAsksWhen) {
   const FaultRate rate{3.6e9 * 1024, FaultKind::kSingle};
   Stack once(false, rate, 7), often(false, rate, 7), other(false, rate, 8);
-  once.faults.advance(kSecond / 1000);
-  other.faults.advance(kSecond / 1000);
+  once.advance(kSecond / 1000);
+  other.advance(kSecond / 1000);
   Rng rng(1, "steps");
   for (TimePs t = 0; t < kSecond / 1000; t += rng.below(3000000)) {
-    often.faults.advance(t);
-    often.read(rng.below(kMiB / 64) * 32, 32);
+    const std::uint64_t at = rng.below(kMiB / 32) * 32;
+    often.faults.advance(at, 32, t);
+    often.faults.read(at, 32, nullptr, {});
   }
-  often.faults.advance(kSecond / 1000);
+  often.advance(kSecond / 1000);
   const auto words = wrong_words(once);
   EXPECT_GT(words.size(), 500u);
   EXPECT_EQ(words, wrong_words(often));
@@ -318,19 +320,19 @@ TEST(FaultRate, WhichFaultsThereAreDependsOnSeedAndTimeNotOnWhoAsksWhen) {
 TEST(FaultRate, AFaultHitsWhatWasWrittenBeforeItAndAWriteHealsWhatWasHitBefore) {
   const FaultRate rate{3.6e9 * 1024, FaultKind::kSingle};
   Stack s(false, rate, 9);
-  s.faults.advance(kSecond / 1000);
+  s.advance(kSecond / 1000);
   const std::size_t before = s.faults.words();
   EXPECT_GT(before, 500u);
   s.faults.write(0, kMiB, {});
   EXPECT_TRUE(s.faults.empty());
-  s.faults.advance(kSecond / 500);
+  s.advance(kSecond / 500);
   EXPECT_GT(s.faults.words(), 500u) << "time goes on";
 }
 
 TEST(FaultRate, KindsAreThoseAskedFor) {
   Stack two(false, {3.6e7 * 1024, FaultKind::kDouble}, 3), chip(false, {3.6e7 * 1024, FaultKind::kChip}, 3);
-  two.faults.advance(kSecond / 1000);
-  chip.faults.advance(kSecond / 1000);
+  two.advance(kSecond / 1000);
+  chip.advance(kSecond / 1000);
   ASSERT_GT(two.faults.words(), 2u);
   const EccOutcome o = two.faults.read(0, kMiB, nullptr, {});
   EXPECT_EQ(o.corrected, 0u);
@@ -342,8 +344,16 @@ TEST(FaultRate, KindsAreThoseAskedFor) {
 
 TEST(FaultRate, NoRateNoFaults) {
   Stack s;
-  s.faults.advance(~TimePs{0});
+  s.advance(~TimePs{0});
   EXPECT_TRUE(s.faults.empty());
+}
+
+TEST(FaultRate, WhatIsNeverAccessedCostsNothing) {
+  constexpr double kRate = 1e9;
+  Stack s(false, {kRate, FaultKind::kSingle}, 1, std::uint64_t{1} << 36);
+  s.faults.advance(std::uint64_t{1} << 35, 4096, 10 * kSecond);
+  const double expected = kRate / 3600 * 10 * 65536 / (1 << 30);  // of the 64 KiB around, not of 64 GiB
+  EXPECT_NEAR(static_cast<double>(s.faults.words()), expected, 4 * std::sqrt(expected));
 }
 
 }  // namespace

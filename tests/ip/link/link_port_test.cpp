@@ -15,9 +15,11 @@
 #include "common/tlm_traffic.h"
 #include "link/link_port.h"
 #include "regs/link_regs.h"
+#include "support/tlm_checker.h"
 
 namespace memwall::link {
 namespace {
+using memwall::testing_support::TlmChecker;
 using regs::LinkRegs;
 
 /// Memory with a fixed latency per access and a bandwidth of 64 B/ns; tells its time as a delay or waits.
@@ -58,8 +60,10 @@ struct Chip : sc_core::sc_module {
   Chip(const sc_core::sc_module_name& name, const Config& config)
       : sc_module(name), port("port", config), memory("memory", 1 << 21), inbox("inbox", config.inbox_bytes) {
     ctrl_isock.bind(port.ctrl_tsock);
-    port.mem_isock.bind(memory.tsock);
-    port.inbox_isock.bind(inbox.tsock);
+    port.mem_isock.bind(to_memory.tsock);
+    to_memory.isock.bind(memory.tsock);
+    port.inbox_isock.bind(to_inbox.tsock);
+    to_inbox.isock.bind(inbox.tsock);
     port.irq_out.bind(irq);
   }
   std::uint32_t reg(std::uint32_t offset) {
@@ -95,6 +99,7 @@ struct Chip : sc_core::sc_module {
   LinkPort port;
   Ram memory;
   Ram inbox;
+  TlmChecker to_memory{"to_memory"}, to_inbox{"to_inbox"};
   sc_core::sc_signal<bool> irq{"irq"};
   sc_core::sc_time ahead;  // of the initiator's local time
 };
@@ -105,12 +110,20 @@ struct System : sc_core::sc_module {
   System(const Config& config_a, const Config& config_b) : System("system", config_a, config_b) {}
   System(const sc_core::sc_module_name& name, Config config_a, Config config_b)
       : sc_module(name), a("a", (config_a.chip_id = 1, config_a)), b("b", (config_b.chip_id = 2, config_b)) {
-    connect(a.port, b.port);
+    // As connect(), with the base protocol watched on the way.
+    a.port.tx_isock.bind(a_to_b.tsock);
+    a_to_b.isock.bind(b.port.rx_tsock);
+    b.port.tx_isock.bind(b_to_a.tsock);
+    b_to_a.isock.bind(a.port.rx_tsock);
     SC_HAS_PROCESS(System);
     SC_THREAD(run);
     Rng rng(1, "memory");
     for (unsigned char& byte : a.memory.data) byte = static_cast<unsigned char>(rng.next());
     for (unsigned char& byte : b.memory.data) byte = static_cast<unsigned char>(rng.next());
+  }
+  ~System() override {
+    for (const TlmChecker* checker : {&a.to_memory, &a.to_inbox, &b.to_memory, &b.to_inbox, &a_to_b, &b_to_a})
+      EXPECT_EQ(checker->text(), "");
   }
   void run() {
     if (train) {
@@ -133,6 +146,7 @@ struct System : sc_core::sc_module {
   }
   Chip a;
   Chip b;
+  TlmChecker a_to_b{"a_to_b"}, b_to_a{"b_to_a"};
   std::function<void()> script;
   bool train = true;
   bool stops = true;  ///< the simulation, at the script's end

@@ -6,6 +6,8 @@
 /// run.
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <systemc>
 
 #include <algorithm>
@@ -23,6 +25,7 @@
 #include "numerics/kernels.h"
 #include "pnm/pnm_unit.h"
 #include "regs/pnm_regs.h"
+#include "support/tlm_checker.h"
 
 namespace memwall::testing_support {
 
@@ -49,6 +52,7 @@ struct PnmBench {
            const std::string& trace_file = "")
       : irq((name + "_irq").c_str()),
         memory((name + "_memory").c_str(), sized(memory_config)),
+        checker((name + "_checker").c_str()),
         host((name + "_host").c_str()) {
     pnm::PnmConfig config;
     config.memory_base = kBase;
@@ -56,12 +60,15 @@ struct PnmBench {
     config.functional = functional;
     config.trace_file = trace_file;
     unit = make((name + "_unit").c_str(), config);
-    unit->mem_isock.bind(memory.tsock);
+    unit->mem_isock.bind(checker.tsock);
+    checker.isock.bind(memory.tsock);
     host.ctrl_isock.bind(unit->ctrl_tsock);
     unit->irq_out(irq);
     host.irq_in(irq);
     host.use_process();
   }
+
+  ~PnmBench() { EXPECT_EQ(checker.text(), ""); }
 
   void enable() {
     host.write(Regs::kQueueBaseLoOffset, static_cast<std::uint32_t>(kRing));
@@ -106,6 +113,7 @@ struct PnmBench {
 
   sc_core::sc_signal<bool> irq;
   TestMemory memory;
+  TlmChecker checker;  ///< what the unit sends to memory is held against the base protocol
   std::unique_ptr<pnm::PnmUnit> unit;
   TestHost host;
   std::uint32_t tail = 0;
