@@ -670,13 +670,19 @@ void print(const MemoryResult& r, std::ostream& out) {
                               100.0 * static_cast<double>(state.cycles) / static_cast<double>(all_cycles));
   }
   row("pseudo-channels are", background);
+  // In a unit that leaves at most four digits before the point.
+  const char* const units[] = {"nJ", "uJ", "mJ", "J"};
+  double scale = 1e-3;
+  std::size_t unit = 0;
+  for (; unit + 1 < std::size(units) && r.energy.total_pj() * scale >= 1e4; ++unit) scale *= 1e-3;
   out << fmt::format("{:<24}", "energy");
   for (const EnergyKind& kind : energy_kinds(r.energy)) out << fmt::format("{:>12}", kind.name);
-  out << fmt::format("\n{:<24}", "  [nJ]");
-  for (const EnergyKind& kind : energy_kinds(r.energy)) out << fmt::format("{:>12.1f}", kind.pj * 1e-3);
+  out << fmt::format("\n{:<24}", fmt::format("  [{}]", units[unit]));
+  for (const EnergyKind& kind : energy_kinds(r.energy)) out << fmt::format("{:>12.1f}", kind.pj * scale);
   out << fmt::format("\n{:<24}", "  [pJ/bit]");
-  for (const EnergyKind& kind : energy_kinds(r.energy))
-    out << fmt::format("{:>12.3f}", pj_per_bit(r, kind.pj));
+  for (const EnergyKind& kind : energy_kinds(r.energy)) {
+    out << fmt::format("{:>12.6g}", pj_per_bit(r, kind.pj));
+  }
   out << "\n";
   if (!r.assumed.empty()) {
     row("assumed",
