@@ -7,10 +7,11 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 usage() {
   cat <<'TEXT'
-usage: ./memwall bench [hart|hbm|hbf|link|pnm|system|kernels|all] [GOOGLE BENCHMARK ARGUMENTS]
+usage: ./memwall bench [hart|memory|hbf|link|pnm|system|kernels|all] [GOOGLE BENCHMARK ARGUMENTS]
 
   hart     instructions per second of the hart at several quanta
-  hbm      requests per second of the HBM core
+  memory   requests and DRAM cycles per second of the memory engine: one pseudo-channel, a whole stack, trains,
+           near idle, 100 GB through eight stacks
   hbf      page senses per second of the HBF core
   link     flits per second of the link protocol, both ends
   pnm      cycles per second of the Verilated decode unit with its adapter
@@ -22,14 +23,14 @@ TEXT
 name=all
 case "${1:-all}" in
   -h|--help) usage; exit 0 ;;
-  hart|hbm|hbf|link|pnm|system|kernels|all) name=${1:-all}; [ $# -eq 0 ] || shift ;;
+  hart|memory|hbf|link|pnm|system|kernels|all) name=${1:-all}; [ $# -eq 0 ] || shift ;;
   -*) ;;
   *) echo "memwall: unknown benchmark '$1'" >&2; usage >&2; exit 2 ;;
 esac
 
 build=${MEMWALL_BUILD_DIR:?set by ./memwall}
 names=$name
-[ "$name" != all ] || names="hart hbm hbf link pnm system kernels"
+[ "$name" != all ] || names="hart memory hbf link pnm system kernels"
 kernels="numerics_bench accel_speed_bench pnm_speed_bench"
 for each in $names; do
   targets=bench_$each

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -71,8 +72,9 @@ class Load {
   /// Next request of an initiator; false if there is none.
   virtual bool next(std::uint32_t initiator, TraceRequest& request) = 0;
   virtual std::string describe() const = 0;
-  std::uint32_t initiators = 0;  ///< number of them that have requests
-  bool timed = false;            ///< requests have arrival cycles
+  std::uint32_t initiators = 0;   ///< number of them that have requests
+  bool timed = false;             ///< requests have arrival cycles
+  double bursts_per_request = 1;  ///< on average
 };
 
 class TraceLoad : public Load {
@@ -91,7 +93,13 @@ class TraceLoad : public Load {
     }
     timed = trace_.timed || interval_.has_value();
     std::array<bool, Engine::kSources> seen{};
-    for (const TraceRequest& request : trace_.requests) seen[request.initiator] = true;
+    double bursts = 0;
+    const std::uint64_t burst = preset.organisation.access_bytes;
+    for (const TraceRequest& request : trace_.requests) {
+      seen[request.initiator] = true;
+      bursts += static_cast<double>((request.bytes + burst - 1) / burst);
+    }
+    bursts_per_request = bursts / static_cast<double>(trace_.requests.size());
     initiators = static_cast<std::uint32_t>(std::count(seen.begin(), seen.end(), true));
   }
   bool next(std::uint32_t initiator, TraceRequest& request) override {
@@ -145,6 +153,7 @@ class PatternLoad : public Load {
     }
     stride_ = (bytes_ + burst - 1) / burst * burst;
     places_ = part / stride_;
+    bursts_per_request = static_cast<double>(stride_ / burst);
     for (std::uint32_t i = 0; i < initiators; ++i) {
       Stream stream{i < requests_ ? (requests_ - i - 1) / initiators + 1 : 0, 0, sequential ? i * part : 0,
                     Rng(seed_, fmt::format("memory.initiator{}.address", i)),
@@ -289,7 +298,7 @@ class Run {
   struct Flight {
     std::uint32_t initiator = 0;
     bool is_write = false;
-    TimePs since = 0;  ///< begin of its latency
+    TimePs since = 0;  ///< its arrival
   };
   struct Release {
     TimePs at;
@@ -353,7 +362,6 @@ class Run {
         request.bytes = i.next.bytes;
         request.is_write = i.next.is_write;
         request.source = index;
-        request.report_acceptance = !load_.timed;
         engine_.submit(request);
         ++(request.is_write ? i.writes : i.reads);
         i.bytes += request.bytes;
@@ -401,11 +409,7 @@ class Run {
   }
 
   void take(const Event& event) {
-    Flight& flight = flights_[event.tag];
-    if (event.kind == Event::Kind::kAccepted) {
-      flight.since = event.at - preset_.tCK_ps;  // begin of that cycle
-      return;
-    }
+    const Flight& flight = flights_[event.tag];
     Initiator& i = initiators_[flight.initiator];
     const std::uint64_t cycles = (event.at - flight.since) / preset_.tCK_ps;
     (flight.is_write ? i.latencies.write : i.latencies.read).add(cycles);
@@ -438,7 +442,6 @@ class Run {
     r.pseudo_channels = preset_.organisation.pseudo_channels_total();
     r.outstanding = outstanding_;
     r.peak_gbytes_per_s = preset_.peak_gbytes_per_s();
-    r.from_acceptance = !load_.timed;
     r.assumed = preset_.assumed;
     r.cycles = (end - first_) / preset_.tCK_ps;
     Latencies latencies;
@@ -486,14 +489,13 @@ class Run {
   bool quiet_ = true;  ///< the last stretch brought nothing
 };
 
-std::uint64_t default_outstanding(const Preset& preset, std::uint32_t initiators) {
-  const std::uint64_t entries =
-      static_cast<std::uint64_t>(preset.controller.read_queue + preset.controller.write_queue) *
-      preset.organisation.pseudo_channels_total();
-  return std::min((2 * entries + initiators - 1) / initiators, kMaxOutstanding);
+std::uint64_t default_outstanding(const Preset& preset, const Load& load) {
+  const double entries = static_cast<double>(preset.controller.read_queue + preset.controller.write_queue) *
+                         static_cast<double>(preset.organisation.pseudo_channels_total());
+  const double each = std::ceil(entries / load.bursts_per_request / static_cast<double>(load.initiators));
+  return std::clamp<std::uint64_t>(static_cast<std::uint64_t>(each), 2, kMaxOutstanding);
 }
 
-/// The command file, removed from nowhere: what was written stays if the run fails.
 class CommandFile {
  public:
   CommandFile(const std::string& path, const MemoryOptions& options, const Preset& preset)
@@ -565,8 +567,7 @@ MemoryResult run_memory(const MemoryOptions& options, const CommandSink& sink) {
   } else {
     load = std::make_unique<PatternLoad>(options, preset);
   }
-  const std::uint64_t outstanding =
-      options.outstanding.value_or(default_outstanding(preset, load->initiators));
+  const std::uint64_t outstanding = options.outstanding.value_or(default_outstanding(preset, *load));
   if (!options.commands_path) return Run(preset, *load, outstanding, sink).run();
   CommandFile file(*options.commands_path, options, preset);
   const CommandSink both = [&](const CommandRecord& record) {
@@ -582,13 +583,10 @@ MemoryResult run_memory(const MemoryOptions& options, const CommandSink& sink) {
 std::string command_file_header(const Preset& preset) {
   return fmt::format(
       "# Commands of {}, every one since the start.\n"
-      "# cycle: clock edge, in periods of tCK = {} ps; time_ps: the same in ps. The others are indices: "
-      "channel of "
-      "the stack,\n"
-      "# pseudo_channel of the channel, stack_id of the pseudo-channel, bank_group of the stack id, bank of "
-      "the "
-      "bank group,\n"
-      "# row of the bank, column (burst of {} bytes) of the row. Empty: the command does not address it.\n"
+      "# cycle: clock edge, in periods of tCK = {} ps; time_ps: the same in ps. The others are indices, "
+      "each\n"
+      "# within the one before it, the column in bursts of {} bytes. Empty: the command does not address "
+      "it.\n"
       "cycle,time_ps,command,channel,pseudo_channel,stack_id,bank_group,bank,row,column\n",
       preset.name, preset.tCK_ps, preset.organisation.access_bytes);
 }
@@ -639,8 +637,7 @@ void print(const MemoryResult& r, std::ostream& out) {
     out << fmt::format("{:<24}{:>10}{:>10}{:>10}{:>10}{:>10}{}\n", name, "mean", "p50", "p95", "p99", "max",
                        more);
   };
-  heading("latency [ns]",
-          r.from_acceptance ? "   from acceptance to end of data" : "   from arrival to end of data");
+  heading("latency [ns]", "   from arrival to end of data");
   latency("  read", r.latency.read);
   latency("  write", r.latency.write);
   latency("  all", r.latency.all);
@@ -673,13 +670,19 @@ void print(const MemoryResult& r, std::ostream& out) {
                               100.0 * static_cast<double>(state.cycles) / static_cast<double>(all_cycles));
   }
   row("pseudo-channels are", background);
+  // In a unit that leaves at most four digits before the point.
+  const char* const units[] = {"nJ", "uJ", "mJ", "J"};
+  double scale = 1e-3;
+  std::size_t unit = 0;
+  for (; unit + 1 < std::size(units) && r.energy.total_pj() * scale >= 1e4; ++unit) scale *= 1e-3;
   out << fmt::format("{:<24}", "energy");
   for (const EnergyKind& kind : energy_kinds(r.energy)) out << fmt::format("{:>12}", kind.name);
-  out << fmt::format("\n{:<24}", "  [nJ]");
-  for (const EnergyKind& kind : energy_kinds(r.energy)) out << fmt::format("{:>12.1f}", kind.pj * 1e-3);
+  out << fmt::format("\n{:<24}", fmt::format("  [{}]", units[unit]));
+  for (const EnergyKind& kind : energy_kinds(r.energy)) out << fmt::format("{:>12.1f}", kind.pj * scale);
   out << fmt::format("\n{:<24}", "  [pJ/bit]");
-  for (const EnergyKind& kind : energy_kinds(r.energy))
-    out << fmt::format("{:>12.3f}", pj_per_bit(r, kind.pj));
+  for (const EnergyKind& kind : energy_kinds(r.energy)) {
+    out << fmt::format("{:>12.6g}", pj_per_bit(r, kind.pj));
+  }
   out << "\n";
   if (!r.assumed.empty()) {
     row("assumed",
@@ -736,7 +739,6 @@ std::string to_json(const MemoryResult& r) {
       {"bandwidth_gbytes_per_s", r.gbytes_per_s},
       {"peak_gbytes_per_s", r.peak_gbytes_per_s},
       {"data_bus_busy", r.bus_busy},
-      {"latency_from", r.from_acceptance ? "acceptance" : "arrival"},
       {"latency", directions(r.latency)},
       {"initiators", initiators},
       {"row_hit_rate", r.row_hit_rate()},

@@ -31,12 +31,14 @@ struct MemoryOptions {
   /// "seq": ascending, each initiator in its own equal part of the stack, from the start again at its end.
   /// "random": uniform over the stack. "mix": the same, reads and writes.
   std::optional<std::string> pattern;
-  std::optional<std::uint64_t> requests;         ///< of all initiators, 1 or more; required by a pattern
-  std::optional<std::uint64_t> seed;             ///< default 1
-  std::optional<std::uint64_t> bytes;            ///< per request; default one burst
-  std::optional<std::uint64_t> write_percent;    ///< default 33 for "mix", else 0
-  std::optional<std::uint64_t> initiators;       ///< 1 to 16; default 1
-  std::optional<std::uint64_t> outstanding;      ///< per initiator; default: twice the entries of all queues
+  std::optional<std::uint64_t> requests;       ///< of all initiators, 1 or more; required by a pattern
+  std::optional<std::uint64_t> seed;           ///< default 1
+  std::optional<std::uint64_t> bytes;          ///< per request; default one burst
+  std::optional<std::uint64_t> write_percent;  ///< default 33 for "mix", else 0
+  std::optional<std::uint64_t> initiators;     ///< 1 to 16; default 1
+  /// Per initiator, at most 4095. Default: what all together need to have a burst for every entry of every
+  /// queue, but at least 2.
+  std::optional<std::uint64_t> outstanding;
   std::optional<std::uint64_t> interval_cycles;  ///< distance of arrivals: of lines, or of every initiator
   std::optional<std::string> commands_path;      ///< where to write every command, as CSV
 };

@@ -273,7 +273,11 @@ class StateCodec {
     PseudoChannel& pc = channel_.pcs_[p];
     value(pc.draining);
     for (auto& source : pc.last_source) value(source);
-    time(pc.admit_at);
+    // A train that arrives later is no part of the state: nothing happens to it before.
+    const Cycle arrival = next_arrival(pc);
+    Cycle admit_at = pc.admit_at >= arrival ? kNever : pc.admit_at;
+    time(admit_at);
+    if (decoding_) pc.admit_at = std::min(admit_at, arrival);
     time(pc.refresh_due);
     value(pc.owed);
     value(pc.rotation);
@@ -292,6 +296,19 @@ class StateCodec {
     for (const Queue& queue : pc.queues) {
       for (std::uint32_t i = 0; i < queue.size; ++i) ++pc.trains[queue.train[queue.slot[i]]].left;
     }
+  }
+
+  /// Of a train that waits for its time; kNever if there is none.
+  Cycle next_arrival(const PseudoChannel& pc) const {
+    Cycle next = kNever;
+    for (std::size_t direction = 0; direction < 2; ++direction) {
+      for (std::uint32_t left = pc.waiting[direction]; left != 0; left &= left - 1) {
+        const auto source = static_cast<std::uint32_t>(__builtin_ctz(left));
+        const Cycle arrival = pc.trains[pc.head[direction][source]].arrival;
+        if (arrival > now_) next = std::min(next, arrival);
+      }
+    }
+    return next;
   }
 
   void visit_banks(std::uint32_t p, PseudoChannel& pc) {

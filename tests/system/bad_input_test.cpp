@@ -11,6 +11,8 @@
 namespace memwall::test {
 namespace {
 
+const std::string kMemoryPreset = MEMWALL_SOURCE_DIR "/scenarios/memories/hbm3_6400.toml";
+
 void expect_refused(const CliResult& r, const std::vector<std::string>& words) {
   EXPECT_EQ(r.code, 2) << r.out << r.err;
   for (const std::string& word : words)
@@ -106,8 +108,22 @@ TEST(BadInput, ATraceWithABadLineNamesTheLine) {
   const Workspace dir;
   const std::string path = dir / "t.trace";
   std::ofstream(path) << "R 0x40\nX 0x80\n";
-  expect_refused(cli({"memory", MEMWALL_SOURCE_DIR "/scenarios/memories/hbm3_6400.toml", "--trace", path}),
-                 {"t.trace:2"});
+  expect_refused(cli({"memory", kMemoryPreset, "--trace", path}), {"t.trace:2"});
+}
+
+TEST(BadInput, MemoryOptionsThatMeanNothingTogetherAreRefusedByName) {
+  const Workspace dir;
+  const std::string path = dir / "t.trace";
+  std::ofstream(path) << "R 0x40\n";
+  expect_refused(cli({"memory", kMemoryPreset}), {"--trace", "--pattern"});
+  expect_refused(cli({"memory", kMemoryPreset, "--trace", path, "--seed", "1"}), {"--seed", "no effect"});
+  expect_refused(cli({"memory", kMemoryPreset, "--trace", path, "--pattern", "seq"}), {"contradict"});
+  expect_refused(cli({"memory", kMemoryPreset, "--pattern", "seq"}), {"--requests"});
+  expect_refused(cli({"memory", kMemoryPreset, "--pattern", "up", "--requests", "9"}), {"seq, random, mix"});
+  expect_refused(cli({"memory", kMemoryPreset, "--pattern", "seq", "--requests", "-9"}), {"--requests"});
+  expect_refused(
+      cli({"memory", kMemoryPreset, "--pattern", "seq", "--requests", "9", "--commands", "/no/file"}),
+      {"/no/file", "cannot be written"});
 }
 
 TEST(Help, EveryCommandExplainsItself) {
@@ -132,13 +148,12 @@ TEST(Memory, ATraceGivesBandwidthLatencyAndEnergy) {
   std::ofstream trace(path);
   for (int i = 0; i < 4096; ++i) trace << "R " << std::hex << i * 32 << "\n";
   trace.close();
-  const std::string preset = MEMWALL_SOURCE_DIR "/scenarios/memories/hbm3_6400.toml";
-  const CliResult text = cli({"memory", preset, "--trace", path});
+  const CliResult text = cli({"memory", kMemoryPreset, "--trace", path});
   EXPECT_EQ(text.code, 0) << text.err;
   for (const char* word : {"bandwidth", "latency", "row", "energy"}) {
     EXPECT_NE(text.out.find(word), std::string::npos) << word << " in " << text.out;
   }
-  const CliResult as_json = cli({"memory", preset, "--trace", path, "--json"});
+  const CliResult as_json = cli({"memory", kMemoryPreset, "--trace", path, "--json"});
   ASSERT_EQ(as_json.code, 0) << as_json.err;
   const auto j = nlohmann::json::parse(as_json.out);
   EXPECT_EQ(j["reads"], 4096);
@@ -165,9 +180,9 @@ TEST(Memory, ATraceGivesBandwidthLatencyAndEnergy) {
   EXPECT_LE(latency["max_ns"].get<double>(), time_ns);
 
   // 128 KiB over 1 KiB rows: one activate each, every other burst finds its row open.
-  EXPECT_EQ(j["commands"]["activate"], 128);
-  EXPECT_EQ(j["commands"]["read"], 4096);
-  EXPECT_EQ(j["commands"]["write"], 0);
+  EXPECT_EQ(j["commands"]["ACT"], 128);
+  EXPECT_EQ(j["commands"]["RD"], 4096);
+  EXPECT_EQ(j["commands"]["WR"], 0);
   EXPECT_EQ(j["row_misses"], 128);
   EXPECT_EQ(j["row_hits"], 4096 - 128);
   EXPECT_DOUBLE_EQ(j["row_hit_rate"], (4096.0 - 128) / 4096);
@@ -183,6 +198,34 @@ TEST(Memory, ATraceGivesBandwidthLatencyAndEnergy) {
   printf("reads: p50 %.1f ns, p99 %.1f ns, %.1f of %.1f GB/s, row hit rate %.1f %%, %.0f nJ\n",
          latency["p50_ns"].get<double>(), latency["p99_ns"].get<double>(), bandwidth, peak,
          100 * j["row_hit_rate"].get<double>(), sum / 1e3);
+}
+
+TEST(Memory, GeneratedLoadsOfSeveralInitiatorsAndTheirCommands) {
+  const Workspace dir;
+  const std::string file = dir / "commands.csv";
+  const std::vector<std::string> arguments = {
+      "memory", kMemoryPreset, "--pattern", "mix",          "--requests", "3000",       "--seed",
+      "5",      "--bytes",     "64",        "--initiators", "3",          "--commands", file};
+  const CliResult text = cli(arguments);
+  ASSERT_EQ(text.code, 0) << text.err;
+  EXPECT_NE(text.out.find("commands written to     " + file), std::string::npos) << text.out;
+  for (const char* word : {"  0 read", "  1 write", "  2 all"}) {
+    EXPECT_NE(text.out.find(word), std::string::npos) << word << " in " << text.out;
+  }
+  const std::string commands = slurp(file);
+  std::vector<std::string> again = arguments;
+  again.push_back("--json");
+  const CliResult as_json = cli(again);
+  ASSERT_EQ(as_json.code, 0) << as_json.err;
+  EXPECT_EQ(slurp(file), commands);
+  const auto j = nlohmann::json::parse(as_json.out);
+  EXPECT_EQ(j["bytes"], 3000 * 64);
+  ASSERT_EQ(j["initiators"].size(), 3u);
+  EXPECT_EQ(j["initiators"][2]["bytes"], 1000 * 64);
+  std::uint64_t lines = 0;
+  for (const char c : commands) lines += c == '\n' ? 1 : 0;
+  EXPECT_EQ(j["command_file"]["commands"].get<std::uint64_t>() + 4, lines)
+      << "three lines of units, one of names";
 }
 
 }  // namespace

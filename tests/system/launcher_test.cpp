@@ -68,7 +68,7 @@ TEST_F(Launcher, HelpOfACommandNeedsNoBuild) {
   expect_words(test.out, {"usage: ./memwall test", "--layer", "--no-sanitizers", "golden"});
   const CliResult bench = launch({"bench", "--help"});
   EXPECT_EQ(bench.code, 0) << bench.err;
-  expect_words(bench.out, {"usage: ./memwall bench", "hart", "hbm", "hbf", "link", "pnm", "system"});
+  expect_words(bench.out, {"usage: ./memwall bench", "hart", "memory", "hbf", "link", "pnm", "system"});
   const CliResult build = launch({"build", "--help"});
   EXPECT_EQ(build.code, 0) << build.err;
   expect_words(build.out, {"build [TARGET]"});
