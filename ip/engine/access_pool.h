@@ -8,7 +8,7 @@
 /// end.
 ///
 /// Both kinds of target give the same times: an access starts at its time in simulated time, and its result
-/// says when it is done. Cost: one process switch per access, two if the target waits.
+/// says when it is done. Cost: one process switch per access, two or three if the target waits.
 #pragma once
 
 #include <systemc>

@@ -46,11 +46,13 @@ struct Initiator : sc_core::sc_module {
     payload.set_data_length(static_cast<unsigned>(count));
     payload.set_streaming_width(static_cast<unsigned>(count));
     payload.set_response_status(tlm::TLM_INCOMPLETE_RESPONSE);
+    // A target may say how long it takes or let the time pass.
+    const sc_core::sc_time begin = sc_core::sc_time_stamp();
     sc_core::sc_time delay = sc_core::SC_ZERO_TIME;
     socket->b_transport(payload, delay);
     wait(delay);
     ok = ok && payload.is_response_ok();
-    return delay;
+    return sc_core::sc_time_stamp() - begin;
   }
   template <class T>
   sc_core::sc_time put(std::uint64_t address, std::vector<T> values) {
