@@ -95,6 +95,7 @@ HbmModule::HbmModule(const sc_core::sc_module_name& name, const Config& config)
   registers_->set_ecc_control_enable(config.secded && preset.secded ? 1 : 0);
   registers_->set_features_secded(preset.secded ? 1 : 0);
   registers_->set_features_on_die(preset.on_die_ecc ? 1 : 0);
+  registers_->set_features_row_hammer(preset.controller.row_hammer_counters ? 1 : 0);
   registers_->set_temperature_millicelsius(
       static_cast<std::uint32_t>(std::lround(preset.controller.temperature_c * 1000)));
   registers_->set_refresh_interval_ps(
@@ -520,6 +521,8 @@ void HbmModule::scrub_done(std::uint64_t tag) {
 void HbmModule::ctrl_b_transport(Payload& payload, sc_core::sc_time& delay) {
   delay += to_sc(config_.register_latency_ps);
   register_time_ = now_ps() + to_ps(delay);
+  if (config_.preset.controller.row_hammer_counters)
+    registers_->set_row_hammer_max_count(engine_->most_opened().activates);
   serve_registers(*registers_, payload);
 }
 

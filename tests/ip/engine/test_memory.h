@@ -18,6 +18,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <functional>
 #include <map>
 #include <optional>
 #include <stdexcept>
@@ -128,7 +129,16 @@ class TestHost : public sc_core::sc_module {
 
   /// Accesses come from a process of their own, because the target may wait; the simulation runs until they
   /// are served.
-  void use_process() { process_ = true; }
+  void use_process() {
+    process_ = true;
+    sc_core::sc_spawn([this] {
+      for (;;) {
+        while (!work_) sc_core::wait(wake_);
+        work_();
+        work_ = nullptr;
+      }
+    });
+  }
 
   /// `ahead`: how far this initiator's time is ahead of the simulation's; its time afterwards if `after`.
   tlm::tlm_response_status access(bool is_write, std::uint32_t offset, std::uint32_t& value,
@@ -136,7 +146,8 @@ class TestHost : public sc_core::sc_module {
     if (!process_ || sc_core::sc_get_status() == sc_core::SC_RUNNING)
       return transport(is_write, offset, value, ahead, after);
     std::optional<tlm::tlm_response_status> status;
-    sc_core::sc_spawn([&] { status = transport(is_write, offset, value, ahead, after); });
+    work_ = [&] { status = transport(is_write, offset, value, ahead, after); };
+    wake_.notify(sc_core::SC_ZERO_TIME);
     sc_core::sc_time step = sc_core::SC_ZERO_TIME;
     for (; !status && step != sc_core::sc_max_time(); step = sc_core::sc_time_to_pending_activity())
       sc_core::sc_start(step);
@@ -167,6 +178,8 @@ class TestHost : public sc_core::sc_module {
   }
 
   bool process_ = false;
+  std::function<void()> work_;
+  sc_core::sc_event wake_;
 };
 
 }  // namespace memwall::testing_support

@@ -11,14 +11,14 @@ namespace {
 
 using namespace testing_support;  // NOLINT
 
-/// Stated tolerance: 0.5 % and 4 cycles. The cycles allow for pipeline bubbles at phase changes.
+/// Stated tolerance: 0.1 % and 4 cycles. The cycles allow for pipeline bubbles at phase changes.
 void check(PnmPair& pair, const char* name, const PnmJob& job) {
   const CompletionRecord record = pair.run(job);
   const auto expected = static_cast<double>(record.cycles), measured = static_cast<double>(pair.rtl_cycles);
   std::printf("%-34s expected %8.0f measured %8.0f deviation %+6.2f %% (%+.0f cycles)\n", name, expected,
               measured, 100 * (measured - expected) / expected, measured - expected);
   EXPECT_EQ(record.status, 0u);
-  EXPECT_LE(std::abs(measured - expected), 0.005 * expected + 4) << name;
+  EXPECT_LE(std::abs(measured - expected), 0.001 * expected + 4) << name;
 }
 
 void check_all(const TestMemory::Config& memory) {
