@@ -2,8 +2,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hbm/channel.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstring>
+
+#include "common/error.h"
 
 namespace memwall::hbm {
 namespace {
@@ -12,7 +16,7 @@ namespace {
 /// modelled).
 constexpr std::uint32_t kRefreshCommands = 8192;
 
-void push_entry(Queue& q, const Place& place, bool hit, std::uint16_t train) {
+void push_entry(Queue& q, const Place& place, bool hit, std::uint32_t train) {
   const auto slot = static_cast<std::uint8_t>(lowest(q.free_slots));
   q.free_slots &= q.free_slots - 1;
   const std::uint32_t at = q.size++;
@@ -67,15 +71,32 @@ void rows_closed(Queue& q, std::uint64_t banks) {
   q.hit_banks &= ~banks;
 }
 
+[[noreturn]] void refuse(const Preset& preset, const char* what, const std::string& name,
+                         const std::vector<std::string>& accepted) {
+  throw ModelError(
+      "contract", preset.name,
+      fmt::format("controller.{} = \"{}\"; accepted: {}", what, name, fmt::join(accepted, ", ")));
+}
+
+template <class Policy>
+std::unique_ptr<Policy> make(const PolicyMap<Policy>& map, const char* what, const std::string& name,
+                             const Preset& preset) {
+  const auto found = map.find(name);
+  if (found != map.end()) return found->second(preset.controller);
+  std::vector<std::string> accepted;
+  for (const auto& [known, maker] : map) accepted.push_back(known);
+  refuse(preset, what, name, accepted);
+}
+
 }  // namespace
 
 Device::Device(const Preset& source)
     : preset(source),
-      table(preset),
-      scheduler(policies().scheduler.at(preset.controller.scheduler)(preset.controller)),
-      page(policies().page.at(preset.controller.page)(preset.controller)),
-      drain(policies().write_drain.at(preset.controller.write_drain)(preset.controller)),
-      refresh(policies().refresh.at(preset.controller.refresh)(preset.controller)),
+      scheduler(make(policies().scheduler, "scheduler", preset.controller.scheduler, preset)),
+      page(make(policies().page, "page", preset.controller.page, preset)),
+      drain(make(policies().write_drain, "write_drain", preset.controller.write_drain, preset)),
+      refresh(make(policies().refresh, "refresh", preset.controller.refresh, preset)),
+      table(preset, refresh->per_bank()),
       burst(preset.burst()),
       read_latency(preset.cycles("tRL") + burst),
       write_latency(preset.cycles("tWL") + burst),
@@ -88,6 +109,8 @@ Device::Device(const Preset& source)
       caps_hits(preset.controller.scheduler != "fr_fcfs"),
       has_power_states(preset.controller.power_down_after > 0 || preset.controller.self_refresh_after > 0),
       oldest_first(preset.controller.arbitration == "oldest") {
+  if (!oldest_first && preset.controller.arbitration != "round_robin")
+    refuse(preset, "arbitration", preset.controller.arbitration, {"round_robin", "oldest"});
   if (refresh->per_bank()) refresh_interval = std::max<Cycle>(1, refresh_interval / banks);
 }
 
@@ -129,9 +152,9 @@ void Channel::push(std::uint32_t index, Train train) {
       }
     }
   }
-  std::uint16_t slot;
+  std::uint32_t slot;
   if (pc.free_trains.empty()) {
-    slot = static_cast<std::uint16_t>(pc.trains.size());
+    slot = static_cast<std::uint32_t>(pc.trains.size());
     pc.trains.push_back(train);
   } else {
     slot = pc.free_trains.back();
@@ -139,8 +162,8 @@ void Channel::push(std::uint32_t index, Train train) {
     pc.trains[slot] = train;
   }
   const std::size_t direction = train.is_write ? 1 : 0;
-  std::uint16_t& head = pc.head[direction][train.source];
-  std::uint16_t& tail = pc.tail[direction][train.source];
+  std::uint32_t& head = pc.head[direction][train.source];
+  std::uint32_t& tail = pc.tail[direction][train.source];
   if (head == kNoTrain) {
     head = slot;
     pc.waiting[direction] = static_cast<std::uint16_t>(pc.waiting[direction] | 1u << train.source);
@@ -187,7 +210,7 @@ bool Channel::admit_one(std::uint32_t index, bool is_write) {
   if (source == Engine::kSources) return false;
 
   pc.last_source[direction] = static_cast<std::uint8_t>(source);
-  const std::uint16_t slot = pc.head[direction][source];
+  const std::uint32_t slot = pc.head[direction][source];
   Train& train = pc.trains[slot];
   const Place place = device_->preset.map.place(train.next);
   if (train.next == train.begin) {
@@ -578,7 +601,7 @@ void Channel::end_maintenance(std::uint32_t index) {
   if (pc.owed > 0 || pc.managed_banks != 0) pc.check_at = now_ + 1;
 }
 
-void Channel::burst_done(PseudoChannel& pc, std::uint16_t slot, Cycle done, std::vector<TrainEvent>& events) {
+void Channel::burst_done(PseudoChannel& pc, std::uint32_t slot, Cycle done, std::vector<TrainEvent>& events) {
   Train& train = pc.trains[slot];
   train.first_done = std::min(train.first_done, done);
   train.last_done = std::max(train.last_done, done);
@@ -594,7 +617,7 @@ void Channel::column(std::uint32_t index, const Pick& pick, std::vector<TrainEve
   const bool is_write = pick.command == Command::kWR;
   Queue& queue = pc.queues[is_write ? 1 : 0];
   const std::uint8_t slot = queue.slot[pick.position];
-  const std::uint16_t train = queue.train[slot];
+  const std::uint32_t train = queue.train[slot];
   const std::uint8_t flags = queue.flags[slot];
   command(pick.command, index, pick.bank, queue.row[pick.position], queue.column[slot]);
   Bank& bank = pc.banks[pick.bank];

@@ -26,11 +26,11 @@ struct Device {
   explicit Device(const Preset& preset);
 
   Preset preset;
-  ConstraintTable table;
   std::unique_ptr<SchedulerPolicy> scheduler;
   std::unique_ptr<PagePolicy> page;
   std::unique_ptr<DrainPolicy> drain;
   std::unique_ptr<RefreshPolicy> refresh;
+  ConstraintTable table;
   Cycle burst, read_latency, write_latency;  ///< latency: column command to the end of the data
   Cycle refresh_interval;                    ///< between two refresh commands of a pseudo-channel
   std::uint32_t banks, pcs;                  ///< per pseudo-channel, per channel
@@ -62,13 +62,17 @@ class Channel {
 
   bool busy() const { return trains_in_flight_ != 0; }
   std::uint32_t trains_in_flight() const { return trains_in_flight_; }
-  /// No event can become known before this cycle is run; kNever if no train is in flight.
+  /// No event to come has a time before this cycle; kNever if no train is in flight.
   Cycle next_event();
   Cycle now() const { return now_; }
 
   /// Background states counted up to what was run.
   const ChannelCounters& settled_counters();
-  void clear_counters() { counters_ = {}; }
+  void clear_counters() {
+    // The anchor's are compared with later ones.
+    anchor_.counters = anchor_.counters.since(counters_);
+    counters_ = {};
+  }
 
   /// See Engine::most_opened().
   struct MostOpened {
@@ -131,7 +135,7 @@ class Channel {
   void open_row(std::uint32_t pc, std::uint32_t bank, std::uint32_t row);
   void close_banks(std::uint32_t pc, std::uint64_t banks);
   void end_maintenance(std::uint32_t pc);
-  void burst_done(PseudoChannel& pc, std::uint16_t train, Cycle done, std::vector<TrainEvent>& events);
+  void burst_done(PseudoChannel& pc, std::uint32_t train, Cycle done, std::vector<TrainEvent>& events);
   void set_background(PseudoChannel& pc, Background background);
   void settle();
   void count_activate(std::uint32_t pc, std::uint32_t bank, std::uint32_t row);

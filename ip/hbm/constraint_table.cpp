@@ -4,11 +4,9 @@
 
 #include <algorithm>
 
-#include "hbm/policy.h"
-
 namespace memwall::hbm {
 
-ConstraintTable::ConstraintTable(const Preset& preset) {
+ConstraintTable::ConstraintTable(const Preset& preset, bool per_bank_refresh) {
   const Organisation& o = preset.organisation;
   stack_ids_ = o.stack_ids;
   groups_ = o.groups_total();
@@ -25,7 +23,6 @@ ConstraintTable::ConstraintTable(const Preset& preset) {
   // Rows that lead only to commands that are never issued need not be followed.
   const ControllerConfig& c = preset.controller;
   const bool power = c.power_down_after > 0 || c.self_refresh_after > 0;
-  const bool per_bank_refresh = policies().refresh.at(c.refresh)(c)->per_bank();
   const auto is_used = [&](Command command) {
     switch (command) {
       case Command::kREFab:

@@ -20,7 +20,7 @@ inline constexpr Cycle kNever = std::int64_t{1} << 60;
 
 class ConstraintTable {
  public:
-  explicit ConstraintTable(const Preset& preset);
+  ConstraintTable(const Preset& preset, bool per_bank_refresh);
 
   /// Raise `slot` of the instance at `level` that the command addresses to issue + latency.
   struct Effect {

@@ -78,8 +78,8 @@ class Engine {
   /// the first edge at or after `now`. Appends what became known, in order of discovery.
   void advance(TimePs now, std::vector<Event>& events);
 
-  /// No event can become known before this time is advanced to; empty if no request is in flight. A caller
-  /// that calls advance() at these times sees every kDone event at or before its `at`.
+  /// No event that is not yet reported has an `at` before this time; empty if no request is in flight. So a
+  /// caller that calls advance() at these times learns of every event at or before its `at`.
   std::optional<TimePs> next_event() const;
 
   /// Advances until no request is in flight; returns the time reached.

@@ -16,7 +16,7 @@ namespace memwall::hbm {
 
 inline constexpr std::size_t kMaxEntries = 64;  ///< of a queue; the preset loader refuses more
 inline constexpr std::size_t kMaxBanks = 64;    ///< of a pseudo-channel; the preset loader refuses more
-inline constexpr std::uint16_t kNoTrain = 0xffff;
+inline constexpr std::uint32_t kNoTrain = ~std::uint32_t{0};
 
 /// Bit `n` of a mask over banks or queue positions.
 inline std::uint64_t bit(std::size_t n) { return std::uint64_t{1} << n; }
@@ -31,7 +31,7 @@ struct Queue {
   std::array<std::uint32_t, kMaxEntries> row{};     ///< by position
   std::array<std::uint8_t, kMaxEntries> bank{};     ///< by position
   std::array<std::uint8_t, kMaxEntries> slot{};     ///< by position
-  std::array<std::uint16_t, kMaxEntries> train{};   ///< by slot
+  std::array<std::uint32_t, kMaxEntries> train{};   ///< by slot
   std::array<std::uint16_t, kMaxEntries> column{};  ///< by slot
   std::array<std::uint8_t, kMaxEntries> flags{};    ///< by slot: kClosedRow, kOpenedRow
 
@@ -54,7 +54,7 @@ struct Train {
   std::uint8_t source = 0;
   bool is_write = false, pins = true, report_acceptance = false;
   bool may_forward = false;         ///< a read that shares bursts with a write in flight
-  std::uint16_t behind = kNoTrain;  ///< next of the same source and direction
+  std::uint32_t behind = kNoTrain;  ///< next of the same source and direction
 };
 
 struct Bank {
@@ -72,8 +72,8 @@ struct PseudoChannel {
   bool draining = false;        ///< the active queue is that of the writes
 
   std::vector<Train> trains;  ///< in slots
-  std::vector<std::uint16_t> free_trains;
-  std::array<std::array<std::uint16_t, Engine::kSources>, 2> head, tail;  ///< by direction and source
+  std::vector<std::uint32_t> free_trains;
+  std::array<std::array<std::uint32_t, Engine::kSources>, 2> head, tail;  ///< by direction and source
   std::uint32_t writes_in_flight = 0;                                     ///< trains
   std::array<std::uint16_t, 2> waiting{};     ///< sources with bursts that are not admitted, by direction
   std::array<std::uint8_t, 2> last_source{};  ///< admitted last, by direction

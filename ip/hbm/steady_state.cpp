@@ -45,7 +45,7 @@ std::string behaviour_of(const Preset& preset) {
 /// A train that feeds a queue: the oldest of its source and direction.
 struct Head {
   std::uint32_t pc;
-  std::uint16_t slot;
+  std::uint32_t slot;
   Train* train;
 };
 
@@ -74,7 +74,7 @@ class StateCodec {
       const std::size_t first = heads_.size();
       for (std::size_t direction = 0; direction < 2; ++direction) {
         for (std::uint32_t left = pc.waiting[direction]; left != 0; left &= left - 1) {
-          const std::uint16_t slot = pc.head[direction][static_cast<std::uint32_t>(__builtin_ctz(left))];
+          const std::uint32_t slot = pc.head[direction][static_cast<std::uint32_t>(__builtin_ctz(left))];
           Train& train = pc.trains[slot];
           if (train.arrival > now_) {
             next_arrival_ = std::min(next_arrival_, train.arrival);
@@ -165,7 +165,7 @@ class StateCodec {
     if (decoding_) t = w == kNever ? kNever : now_ + w;
   }
 
-  int ordinal(std::uint32_t pc, std::uint16_t slot) const {
+  int ordinal(std::uint32_t pc, std::uint32_t slot) const {
     for (std::size_t i = 0; i < heads_.size(); ++i) {
       if (heads_[i].pc == pc && heads_[i].slot == slot) return static_cast<int>(i);
     }

@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <optional>
 
+#include "common/error.h"
 #include "ip/hbm/engine_run.h"
 #include "ip/hbm/traffic.h"
 
@@ -96,10 +97,15 @@ void expect_same(const Result& expected, const Result& got) {
 /// Returns the result that all agreed on.
 Result expect_options_change_nothing(const Preset& preset, const std::vector<Step>& script) {
   const Result plain = play(preset, script, {false, false});
+  // The last engine finds the periods that the one before learned.
+  const auto periods = make_periods();
   const struct {
     Engine::Options options;
     const char* name;
-  } others[] = {{{true, false}, "fast-forward"}, {{false, true}, "shared channels"}, {{true, true}, "both"}};
+  } others[] = {{{true, false}, "fast-forward"},
+                {{false, true}, "shared channels"},
+                {{true, true, periods}, "both"},
+                {{true, true, periods}, "both, with periods known before"}};
   for (const auto& other : others) {
     SCOPED_TRACE(other.name);
     expect_same(plain, play(preset, script, other.options));
@@ -227,12 +233,33 @@ TEST_P(HbmFastForwardPreset, ChangesNothingOnTrainsOfHundredsOfRefreshIntervals)
                                     {other.arrival, true, other}};
   // One channel: there is nothing to share.
   const Result plain = play(p, script, {false, false});
-  expect_same(plain, play(p, script, {true, true}));
+  expect_same(plain, play(p, script, Engine::Options()));
   EXPECT_GT(plain.run.counters.channels.count(Command::kREFab), 500u * p.organisation.pseudo_channels);
 }
 
 INSTANTIATE_TEST_SUITE_P(Presets, HbmFastForwardPreset, testing::ValuesIn(testing_support::preset_paths()),
                          [](const auto& path) { return testing_support::preset_test_name(path.param); });
+
+TEST(HbmFastForward, PeriodsAreNotSharedWithADeviceThatBehavesDifferently) {
+  const Preset p = testing_support::small_preset();
+  const auto periods = make_periods();
+  const Engine first(p, {true, true, periods});
+  const Engine equal(p, {true, true, periods});
+  const auto refuses = [&](void (*change)(Preset&)) {
+    Preset other = p;
+    change(other);
+    EXPECT_THROW(Engine(other, {true, true, periods}), ModelError);
+  };
+  refuses([](Preset& other) { ++other.constraints[5].latency; });
+  refuses([](Preset& other) { other.constraints.pop_back(); });
+  refuses([](Preset& other) { ++other.timing["tREFI"]; });
+  refuses([](Preset& other) { ++other.timing["tRL"]; });
+  refuses([](Preset& other) { other.controller.page = "closed"; });
+  refuses([](Preset& other) { --other.controller.drain_high; });
+  refuses([](Preset& other) { other.controller.refresh = "per_bank"; });
+  refuses([](Preset& other) { other.refresh_management = {true, 100, true}; });
+  refuses([](Preset& other) { testing_support::remap(other, {"bank[0] ^ row[0]"}); });
+}
 
 TEST(HbmFastForward, AnIdleDayCostsNothingAndCountsEveryRefresh) {
   for (const Variant& variant : testing_support::variants()) {

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <map>
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -62,6 +63,8 @@ struct Variant {
   const char* name;
   void (*apply)(Preset&);
 };
+/// For GoogleTest.
+inline void PrintTo(const Variant& variant, std::ostream* out) { *out << variant.name; }
 const std::vector<Variant>& variants();
 
 /// Ways in which probing_requests() make as many rules as possible decide: refresh and refresh management
