@@ -25,8 +25,8 @@ namespace {
 constexpr TimePs kNoTime = ~TimePs{0};
 constexpr std::uint64_t kMaxRequests = 1'000'000'000'000;
 constexpr std::uint64_t kMaxBytes = 1'000'000'000'000'000;  // of all requests, so that times stay in range
-/// All sources together stay below the 2^16 requests that a pseudo-channel can tell apart.
-constexpr std::uint64_t kMaxOutstanding = 65535 / Engine::kSources;
+/// More than the queues of any stack hold; beyond that they only cost host time.
+constexpr std::uint64_t kMaxOutstanding = 16384;
 
 // -- Options ------------------------------------------------------------------------------------------------
 

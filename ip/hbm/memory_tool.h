@@ -36,7 +36,7 @@ struct MemoryOptions {
   std::optional<std::uint64_t> bytes;          ///< per request; default one burst
   std::optional<std::uint64_t> write_percent;  ///< default 33 for "mix", else 0
   std::optional<std::uint64_t> initiators;     ///< 1 to 16; default 1
-  /// Per initiator, at most 4095. Default: what all together need to have a burst for every entry of every
+  /// Per initiator, at most 16384. Default: what all together need to have a burst for every entry of every
   /// queue, but at least 2.
   std::optional<std::uint64_t> outstanding;
   std::optional<std::uint64_t> interval_cycles;  ///< distance of arrivals: of lines, or of every initiator

@@ -15,6 +15,8 @@
 namespace memwall::hbm {
 namespace {
 
+constexpr const char* kSpace = " \t\r\v\f";
+constexpr std::size_t kMostShown = 40;  ///< characters of a word, in messages
 constexpr const char* kForm = "expected [cycle] R|W hexaddress [bytes] [@initiator]";
 
 class Parser {
@@ -42,19 +44,17 @@ class Parser {
 
   /// A word as it may be printed.
   static std::string shown(std::string_view word) {
-    constexpr std::size_t kMost = 40;
-    std::string text(word.substr(0, kMost));
+    std::string text(word.substr(0, kMostShown));
     for (char& c : text) {
       if (c < ' ' || c > '~') c = '?';
     }
-    return word.size() > kMost ? text + "..." : text;
+    return word.size() > kMostShown ? text + "..." : text;
   }
 
   void split(std::string_view line) {
     words_.clear();
     line = line.substr(0, line.find('#'));
     for (;;) {
-      constexpr const char* kSpace = " \t\r\v\f";
       const std::size_t begin = line.find_first_not_of(kSpace);
       if (begin == std::string_view::npos) return;
       line.remove_prefix(begin);

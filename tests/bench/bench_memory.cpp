@@ -147,7 +147,7 @@ BENCHMARK(trains_one_pseudo_channel)
 /// On the whole stack. share: equal channels are simulated once.
 void trains_whole_stack(benchmark::State& state) {
   run_trains(state, hbm3(), static_cast<std::uint64_t>(state.range(0)) << 20,
-             {state.range(1) != 0, state.range(2) != 0}, "");
+             {state.range(1) != 0, state.range(2) != 0}, "target >= 0.5 M DRAM cycles/s");
 }
 BENCHMARK(trains_whole_stack)
     ->ArgNames({"MiB", "jump", "share"})

@@ -641,7 +641,7 @@ TEST(MemoryTool, OptionsThatContradictOrHaveNoEffectAreRefusedByName) {
   expect_begins(with_pattern([](MemoryOptions& o) { o.write_percent = 101; }),
                 "--write-percent: 101; accepted: 0");
   expect_begins(with_pattern([](MemoryOptions& o) { o.outstanding = 0; }),
-                "--outstanding: 0; accepted: 1 to 4095");
+                "--outstanding: 0; accepted: 1 to 16384");
   expect_begins(with_pattern([](MemoryOptions& o) { o.interval_cycles = 0; }),
                 "--interval: 0; accepted: 1 to ");
   expect_begins(with_pattern([](MemoryOptions& o) { o.interval_cycles = std::uint64_t{1} << 46; }),
