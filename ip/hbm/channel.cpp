@@ -51,10 +51,12 @@ void erase_entry(Queue& q, std::uint32_t position) {
 }
 
 void row_opened(Queue& q, std::uint32_t bank, std::uint32_t row) {
-  if (q.pending[bank] == 0) return;
   std::uint8_t count = 0;
-  for (std::uint32_t i = 0; i < q.size; ++i) {
-    if (q.bank[i] != bank || q.row[i] != row) continue;
+  std::uint8_t left = q.pending[bank];
+  for (std::uint32_t i = 0; left != 0; ++i) {
+    if (q.bank[i] != bank) continue;
+    --left;
+    if (q.row[i] != row) continue;
     q.hits |= bit(i);
     ++count;
   }
@@ -106,7 +108,7 @@ Device::Device(const Preset& source)
       raaimt(preset.refresh_management.present ? preset.refresh_management.raaimt : 0),
       capacity{preset.controller.read_queue, preset.controller.write_queue},
       closes_idle_rows(page->close_from(0) != kNever),
-      caps_hits(preset.controller.scheduler != "fr_fcfs"),
+      amends(scheduler->banks_are_independent() && !closes_idle_rows),
       has_power_states(preset.controller.power_down_after > 0 || preset.controller.self_refresh_after > 0),
       oldest_first(preset.controller.arbitration == "oldest") {
   if (!oldest_first && preset.controller.arbitration != "round_robin")
@@ -137,14 +139,17 @@ void Channel::push(std::uint32_t index, Train train) {
   train.first_done = kNever;
   train.last_done = 0;
   train.behind = kNoTrain;
+  train.may_forward = false;
   if (train.is_write) {
     ++pc.writes_in_flight;
     for (Train& other : pc.trains) {
-      if (other.left != 0 && !other.is_write && other.next < train.end && train.begin < other.end)
-        other.may_forward = true;
+      const bool shares =
+          other.left != 0 && !other.is_write && other.next < train.end && train.begin < other.end;
+      if (!shares || other.may_forward) continue;
+      other.may_forward = true;
+      if (!other.report_acceptance) ++pc.watched;
     }
   } else {
-    train.may_forward = false;
     if (pc.writes_in_flight != 0) {
       for (const Train& other : pc.trains) {
         if (other.left != 0 && other.is_write && other.begin < train.end && train.begin < other.end)
@@ -152,6 +157,7 @@ void Channel::push(std::uint32_t index, Train train) {
       }
     }
   }
+  if (train.report_acceptance || train.may_forward) ++pc.watched;
   std::uint32_t slot;
   if (pc.free_trains.empty()) {
     slot = static_cast<std::uint32_t>(pc.trains.size());
@@ -244,11 +250,13 @@ bool Channel::admit_one(std::uint32_t index, bool is_write) {
 }
 
 void Channel::admit(std::uint32_t index) {
+  PseudoChannel& pc = pcs_[index];
+  const bool was_draining = pc.draining;
+  const std::uint32_t before = pc.queues[was_draining ? 1 : 0].size;
   while (admit_one(index, true)) {
   }
   while (admit_one(index, false)) {
   }
-  PseudoChannel& pc = pcs_[index];
   pc.admit_at = kNever;
   for (std::size_t direction = 0; direction < 2; ++direction) {
     if (pc.queues[direction].size >= device_->capacity[direction]) continue;
@@ -257,7 +265,12 @@ void Channel::admit(std::uint32_t index) {
       pc.admit_at = std::min(pc.admit_at, train.arrival);
     }
   }
-  picks_[index].valid = false;
+  Picks& picks = picks_[index];
+  if (picks.valid && device_->amends && pc.maintenance == Maintenance::kNone) {
+    amend_after_admission(index, was_draining, pc.queues[was_draining ? 1 : 0].size - before);
+  } else {
+    picks.valid = false;
+  }
 }
 
 void Channel::account_refresh(std::uint32_t index) {
@@ -345,7 +358,7 @@ bool Channel::admission_comes_first(const PseudoChannel& pc) const {
   if (pc.admit_at != now_ + 1 || pc.maintenance != Maintenance::kNone || device_->closes_idle_rows)
     return false;
   const Queue& queue = pc.queues[pc.draining ? 1 : 0];
-  return queue.size != 0 && (queue.pending_banks & ~queue.hit_banks) == 0 && !device_->caps_hits;
+  return queue.size != 0 && (queue.pending_banks & ~queue.hit_banks) == 0 && device_->amends;
 }
 
 void Channel::choose(std::uint32_t index) {
@@ -357,15 +370,78 @@ void Channel::choose(std::uint32_t index) {
   choose_direction(pc);
   if (pc.maintenance != Maintenance::kNone) picks.of[kMaintain] = maintenance_pick(index);
   if (pc.maintenance == Maintenance::kRefreshAll || pc.maintenance == Maintenance::kManageAll) return;
-  const Queue& queue = pc.queues[pc.draining ? 1 : 0];
-  if (queue.size != 0) {
-    const QueueView view{pc, queue, pc.draining, gates_, index, now_};
-    device_->scheduler->choose(view, picks.of[kColumn], picks.of[kRow]);
+  const QueueView view = view_of(index);
+  if (view.queue.size != 0) {
+    picks.of[kColumn] = device_->scheduler->column(view);
+    picks.of[kRow] = device_->scheduler->row(view);
   }
   if (device_->closes_idle_rows) picks.of[kClosePage] = page_pick(index);
-  for (std::uint8_t c = 1; c < kClasses; ++c) {
-    if (picks.of[c].at < picks.best().at) picks.best_class = static_cast<Class>(c);
+  picks.rank();
+}
+
+void Channel::amend_after_row(std::uint32_t index, const Picks& before, const Pick& issued) {
+  const QueueView view = view_of(index);
+  Picks& picks = picks_[index];
+  const Pick& column = before.of[kColumn];
+  bool again = column.at < gates_.common(view.column_command(), index);
+  if (issued.command == Command::kACT && view.queue.hit_count[issued.bank] != 0) {
+    // The row's own hits come in addition.
+    again = again || gates_.own(view.column_command(), index, issued.bank) <= column.at;
   }
+  picks.of[kColumn] = again ? device_->scheduler->column(view) : column;
+  picks.of[kRow] = device_->scheduler->row(view);
+  picks.rank();
+  picks.valid = true;
+}
+
+void Channel::amend_after_column(std::uint32_t index, const Picks& before, const Pick& issued) {
+  PseudoChannel& pc = pcs_[index];
+  const bool was_draining = pc.draining;
+  choose_direction(pc);
+  const QueueView view = view_of(index);
+  if (pc.draining != was_draining || view.queue.size == 0) return;
+  if (just_served_ == index && admission_comes_first(pc)) return;
+  Picks& picks = picks_[index];
+  picks.of[kColumn] = device_->scheduler->column(view);
+  Pick row = before.of[kRow];
+  bool again = row.at != kNever && row.at < gates_.common(row.command, index);
+  if (row.position > issued.position) --row.position;
+  const std::uint8_t bank = issued.bank;
+  if (view.queue.pending[bank] != 0 && view.queue.hit_count[bank] == 0) {
+    // The bank may be closed now.
+    const Cycle at = std::max(view.floor(Command::kPRE), gates_.own(Command::kPRE, index, bank));
+    again = again || at == row.at;
+    if (at < row.at) row = {at, Command::kPRE, 0, bank};
+  }
+  picks.of[kRow] = again ? device_->scheduler->row(view) : row;
+  picks.rank();
+  picks.valid = true;
+}
+
+void Channel::amend_after_admission(std::uint32_t index, bool was_draining, std::uint32_t admitted) {
+  PseudoChannel& pc = pcs_[index];
+  Picks& picks = picks_[index];
+  choose_direction(pc);
+  const QueueView view = view_of(index);
+  if (pc.draining != was_draining || admitted > 1 || view.queue.size <= admitted) {
+    picks.valid = false;
+    return;
+  }
+  if (admitted == 0) return;
+  const auto newest = static_cast<std::uint8_t>(view.queue.size - 1);
+  const std::uint8_t bank = view.queue.bank[newest];
+  Pick& row = picks.of[kRow];
+  if ((view.queue.hits & bit(newest)) != 0) {
+    Pick& column = picks.of[kColumn];
+    const Command command = view.column_command();
+    const Cycle at = std::max(view.column_floor(command), gates_.own(command, index, bank));
+    if (at < column.at) column = {at, command, newest, bank};
+    if (row.at != kNever && row.bank == bank) row = device_->scheduler->row(view);  // it may stay open
+  } else if (view.queue.pending[bank] == 1) {
+    const Pick own = view.first_row(bit(bank), bit(newest));
+    if (own.at < row.at) row = own;
+  }
+  picks.rank();
 }
 
 bool Channel::idle() const {
@@ -608,6 +684,7 @@ void Channel::burst_done(PseudoChannel& pc, std::uint32_t slot, Cycle done, std:
   if (--train.left != 0) return;
   events.push_back({train.request, false, train.first_done, train.last_done});
   if (train.is_write) --pc.writes_in_flight;
+  if (train.report_acceptance || train.may_forward) --pc.watched;
   pc.free_trains.push_back(slot);
   --trains_in_flight_;
 }
@@ -643,10 +720,13 @@ void Channel::column(std::uint32_t index, const Pick& pick, std::vector<TrainEve
 void Channel::issue(std::uint32_t index, const Pick& pick, Class kind, std::vector<TrainEvent>& events) {
   PseudoChannel& pc = pcs_[index];
   idle_since_ = now_ + 1;
+  const bool amends = device_->amends && pc.maintenance == Maintenance::kNone;
+  const Picks before = picks_[index];
   switch (pick.command) {
     case Command::kRD:
     case Command::kWR:
       column(index, pick, events);
+      if (amends) amend_after_column(index, before, pick);
       break;
     case Command::kACT:
     case Command::kPRE: {
@@ -655,7 +735,7 @@ void Channel::issue(std::uint32_t index, const Pick& pick, Class kind, std::vect
       if (kind == kRow) {
         // For the oldest entry of the bank that is no hit.
         Queue& queue = pc.queues[pc.draining ? 1 : 0];
-        std::uint32_t position = 0;
+        std::uint32_t position = opens ? pick.position : 0;
         while (queue.bank[position] != pick.bank || (queue.hits & bit(position)) != 0) ++position;
         queue.flags[queue.slot[position]] |= opens ? Queue::kOpenedRow : Queue::kClosedRow;
         row = queue.row[position];
@@ -666,6 +746,7 @@ void Channel::issue(std::uint32_t index, const Pick& pick, Class kind, std::vect
       } else {
         close_banks(index, bit(pick.bank));
       }
+      if (amends && kind == kRow) amend_after_row(index, before, pick);
       break;
     }
     case Command::kPREab:
@@ -733,6 +814,7 @@ Cycle Channel::next_event() {
         now_ + (pc.writes_in_flight != 0 ? std::min(device_->read_latency, device_->write_latency)
                                          : device_->read_latency);
     for (const Train& train : pc.trains) {
+      if (next <= soonest && pc.watched == 0) break;
       if (train.left == 0) continue;
       const bool new_here = train.report_acceptance && train.next == train.begin;
       const bool forwards = train.may_forward && train.next != train.end;

@@ -36,7 +36,7 @@ struct Device {
   std::uint32_t banks, pcs;                  ///< per pseudo-channel, per channel
   std::uint32_t raaimt;                      ///< 0: no refresh management
   std::array<std::uint32_t, 2> capacity;     ///< of the queues: reads, writes
-  bool closes_idle_rows, caps_hits, has_power_states, oldest_first;
+  bool closes_idle_rows, amends, has_power_states, oldest_first;
 };
 
 /// A completion, or the acceptance of a train.
@@ -106,12 +106,26 @@ class Channel {
     std::array<Pick, kClasses> of;
 
     const Pick& best() const { return of[best_class]; }
+    void rank() {
+      best_class = kMaintain;
+      for (std::uint8_t c = 1; c < kClasses; ++c) {
+        if (of[c].at < best().at) best_class = static_cast<Class>(c);
+      }
+    }
   };
 
   /// One thing that happens, if it happens before `limit`.
   bool step(Cycle limit, std::vector<TrainEvent>& events);
   void choose(std::uint32_t pc);
   void choose_direction(PseudoChannel& pc) const;
+  // Keep what is still true of the picks of before, if the scheduler's banks are independent.
+  void amend_after_row(std::uint32_t pc, const Picks& before, const Pick& issued);
+  void amend_after_column(std::uint32_t pc, const Picks& before, const Pick& issued);
+  void amend_after_admission(std::uint32_t pc, bool was_draining, std::uint32_t admitted);
+  QueueView view_of(std::uint32_t pc) const {
+    const PseudoChannel& p = pcs_[pc];
+    return {p, p.queues[p.draining ? 1 : 0], p.draining, gates_, pc, now_};
+  }
   /// Nothing can be issued before the next admission, which is due in the next cycle.
   bool admission_comes_first(const PseudoChannel& pc) const;
   Pick maintenance_pick(std::uint32_t pc) const;

@@ -16,13 +16,17 @@
 
 namespace memwall::hbm {
 
-/// Chooses commands for the requests of the active queue (README.md, "Scheduling contract", step 5).
+/// Chooses commands for the requests of the active queue (README.md, "Scheduling contract", step 5): the one
+/// that can go first; of several at one time the oldest entry's. A pick with at == kNever means that there is
+/// none.
 class SchedulerPolicy {
  public:
   virtual ~SchedulerPolicy() = default;
-  /// Sets the column and the row command that can go first; of several at one time the oldest entry's. A pick
-  /// with at == kNever means that there is none.
-  virtual void choose(const QueueView& view, Pick& column, Pick& row) const = 0;
+  virtual Pick column(const QueueView& view) const = 0;
+  virtual Pick row(const QueueView& view) const = 0;
+  /// Every hit is a candidate, and so is every bank without hits, whatever other banks do. The channel then
+  /// keeps a choice that a command or a new entry cannot have changed.
+  virtual bool banks_are_independent() const { return false; }
 };
 
 /// Closes rows that no entry goes to.

@@ -74,7 +74,8 @@ struct PseudoChannel {
   std::vector<Train> trains;  ///< in slots
   std::vector<std::uint32_t> free_trains;
   std::array<std::array<std::uint32_t, Engine::kSources>, 2> head, tail;  ///< by direction and source
-  std::uint32_t writes_in_flight = 0;                                     ///< trains
+  std::uint32_t watched = 0;                  ///< trains that may be accepted or forwarded at any step
+  std::uint32_t writes_in_flight = 0;         ///< trains
   std::array<std::uint16_t, 2> waiting{};     ///< sources with bursts that are not admitted, by direction
   std::array<std::uint8_t, 2> last_source{};  ///< admitted last, by direction
   Cycle admit_at = kNever;                    ///< next cycle at which an admission may succeed
@@ -105,7 +106,7 @@ struct PseudoChannel {
 struct Pick {
   Cycle at = kNever;
   Command command = Command::kRD;
-  std::uint8_t position = 0;  ///< of a column command, in the active queue
+  std::uint8_t position = 0;  ///< in the active queue; not of a PRE
   std::uint8_t bank = 0;
 };
 
@@ -133,6 +134,13 @@ struct QueueView {
   /// Banks to which no request command goes, because maintenance has them.
   std::uint64_t blocked_banks() const { return pc.maintained_bank(); }
 
+  /// Those of `positions` whose bank is not among `banks`.
+  std::uint64_t without(std::uint64_t positions, std::uint64_t banks) const {
+    for (std::uint64_t left = positions; left != 0 && banks != 0; left &= left - 1) {
+      if ((banks & bit(queue.bank[lowest(left)])) != 0) positions &= ~bit(lowest(left));
+    }
+    return positions;
+  }
   /// Oldest of the entries at `positions` (hits) whose column command can go first.
   Pick first_column(std::uint64_t positions) const {
     const Command command = column_command();

@@ -9,16 +9,12 @@ namespace {
 
 class Fcfs final : public SchedulerPolicy {
  public:
-  void choose(const QueueView& view, Pick& column, Pick& row) const override {
-    column = {};
-    row = {};
-    const std::uint64_t bank = bit(view.queue.bank[0]);
-    if ((bank & view.blocked_banks()) != 0) return;
-    if ((view.queue.hits & 1) != 0) {
-      column = view.first_column(1);
-    } else {
-      row = view.first_row(bank, 1);
-    }
+  Pick column(const QueueView& view) const override {
+    return view.first_column(view.without(view.queue.hits & 1, view.blocked_banks()));
+  }
+  Pick row(const QueueView& view) const override {
+    if ((view.queue.hits & 1) != 0) return {};
+    return view.first_row(bit(view.queue.bank[0]) & ~view.blocked_banks(), 1);
   }
 };
 

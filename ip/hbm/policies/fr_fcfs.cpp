@@ -9,18 +9,17 @@ namespace {
 
 class FrFcfs final : public SchedulerPolicy {
  public:
-  void choose(const QueueView& view, Pick& column, Pick& row) const override {
+  Pick column(const QueueView& view) const override {
     const Queue& q = view.queue;
     const std::uint64_t blocked = view.blocked_banks();
-    std::uint64_t hits = q.hits;
-    if ((q.hit_banks & blocked) != 0) {
-      for (std::uint64_t left = hits; left != 0; left &= left - 1) {
-        if ((blocked & bit(q.bank[lowest(left)])) != 0) hits &= ~bit(lowest(left));
-      }
-    }
-    column = view.first_column(hits);
-    row = view.first_row(q.pending_banks & ~q.hit_banks & ~blocked, view.all_positions() & ~q.hits);
+    return view.first_column((q.hit_banks & blocked) == 0 ? q.hits : view.without(q.hits, blocked));
   }
+  Pick row(const QueueView& view) const override {
+    const Queue& q = view.queue;
+    return view.first_row(q.pending_banks & ~q.hit_banks & ~view.blocked_banks(),
+                          view.all_positions() & ~q.hits);
+  }
+  bool banks_are_independent() const override { return true; }
 };
 
 }  // namespace

@@ -11,27 +11,25 @@ class FrFcfsCap final : public SchedulerPolicy {
  public:
   explicit FrFcfsCap(std::uint32_t cap) : cap_(cap) {}
 
-  void choose(const QueueView& view, Pick& column, Pick& row) const override {
+  Pick column(const QueueView& view) const override {
+    return view.first_column(view.without(view.queue.hits, view.blocked_banks() | capped_banks(view)));
+  }
+  Pick row(const QueueView& view) const override {
     const Queue& q = view.queue;
-    const std::uint64_t blocked = view.blocked_banks();
-    std::uint64_t capped = 0;
-    for (std::uint64_t left = q.hit_banks & ~blocked; left != 0; left &= left - 1) {
-      const std::size_t b = lowest(left);
-      if (view.pc.banks[b].served >= cap_ && q.pending[b] > q.hit_count[b]) capped |= bit(b);
-    }
-    std::uint64_t hits = q.hits;
-    const std::uint64_t without = blocked | capped;
-    if ((q.hit_banks & without) != 0) {
-      for (std::uint64_t left = hits; left != 0; left &= left - 1) {
-        if ((without & bit(q.bank[lowest(left)])) != 0) hits &= ~bit(lowest(left));
-      }
-    }
-    column = view.first_column(hits);
-    row = view.first_row(((q.pending_banks & ~q.hit_banks) | capped) & ~blocked,
-                         view.all_positions() & ~q.hits);
+    return view.first_row(((q.pending_banks & ~q.hit_banks) | capped_banks(view)) & ~view.blocked_banks(),
+                          view.all_positions() & ~q.hits);
   }
 
  private:
+  std::uint64_t capped_banks(const QueueView& view) const {
+    const Queue& q = view.queue;
+    std::uint64_t capped = 0;
+    for (std::uint64_t left = q.hit_banks & ~view.blocked_banks(); left != 0; left &= left - 1) {
+      const std::size_t b = lowest(left);
+      if (view.pc.banks[b].served >= cap_ && q.pending[b] > q.hit_count[b]) capped |= bit(b);
+    }
+    return capped;
+  }
   std::uint32_t cap_;
 };
 
