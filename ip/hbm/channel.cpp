@@ -2,12 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hbm/channel.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cstring>
-
-#include "common/error.h"
 
 namespace memwall::hbm {
 namespace {
@@ -73,31 +69,14 @@ void rows_closed(Queue& q, std::uint64_t banks) {
   q.hit_banks &= ~banks;
 }
 
-[[noreturn]] void refuse(const Preset& preset, const char* what, const std::string& name,
-                         const std::vector<std::string>& accepted) {
-  throw ModelError(
-      "contract", preset.name,
-      fmt::format("controller.{} = \"{}\"; accepted: {}", what, name, fmt::join(accepted, ", ")));
-}
-
-template <class Policy>
-std::unique_ptr<Policy> make(const PolicyMap<Policy>& map, const char* what, const std::string& name,
-                             const Preset& preset) {
-  const auto found = map.find(name);
-  if (found != map.end()) return found->second(preset.controller);
-  std::vector<std::string> accepted;
-  for (const auto& [known, maker] : map) accepted.push_back(known);
-  refuse(preset, what, name, accepted);
-}
-
 }  // namespace
 
 Device::Device(const Preset& source)
     : preset(source),
-      scheduler(make(policies().scheduler, "scheduler", preset.controller.scheduler, preset)),
-      page(make(policies().page, "page", preset.controller.page, preset)),
-      drain(make(policies().write_drain, "write_drain", preset.controller.write_drain, preset)),
-      refresh(make(policies().refresh, "refresh", preset.controller.refresh, preset)),
+      scheduler(make_scheduler(preset)),
+      page(make_page_policy(preset)),
+      drain(make_drain_policy(preset)),
+      refresh(make_refresh_policy(preset)),
       table(preset, refresh->per_bank()),
       burst(preset.burst()),
       read_latency(preset.cycles("tRL") + burst),
@@ -110,9 +89,7 @@ Device::Device(const Preset& source)
       closes_idle_rows(page->close_from(0) != kNever),
       amends(scheduler->banks_are_independent() && !closes_idle_rows),
       has_power_states(preset.controller.power_down_after > 0 || preset.controller.self_refresh_after > 0),
-      oldest_first(preset.controller.arbitration == "oldest") {
-  if (!oldest_first && preset.controller.arbitration != "round_robin")
-    refuse(preset, "arbitration", preset.controller.arbitration, {"round_robin", "oldest"});
+      oldest_first(serves_oldest_source(preset)) {
   if (refresh->per_bank()) refresh_interval = std::max<Cycle>(1, refresh_interval / banks);
 }
 
@@ -206,11 +183,12 @@ bool Channel::admit_one(std::uint32_t index, bool is_write) {
   } else {
     // Sources behind the last one first, then from the beginning.
     const std::uint32_t behind = waiting & ~((2u << pc.last_source[direction]) - 1);
-    for (std::uint32_t left : {behind, waiting & ~behind}) {
-      for (; left != 0 && source == Engine::kSources; left &= left - 1) {
-        const auto s = static_cast<std::uint32_t>(__builtin_ctz(left));
-        if (pc.trains[pc.head[direction][s]].arrival <= now_) source = s;
-      }
+    std::uint32_t left = behind != 0 ? behind : waiting;
+    while (left != 0 && source == Engine::kSources) {
+      const auto s = static_cast<std::uint32_t>(__builtin_ctz(left));
+      if (pc.trains[pc.head[direction][s]].arrival <= now_) source = s;
+      const bool is_last_behind = left == (left & -left) && (left & behind) != 0;
+      left = is_last_behind ? waiting & ~behind : left & (left - 1);
     }
   }
   if (source == Engine::kSources) return false;
@@ -253,9 +231,9 @@ void Channel::admit(std::uint32_t index) {
   PseudoChannel& pc = pcs_[index];
   const bool was_draining = pc.draining;
   const std::uint32_t before = pc.queues[was_draining ? 1 : 0].size;
-  while (admit_one(index, true)) {
+  while (pc.waiting[1] != 0 && admit_one(index, true)) {
   }
-  while (admit_one(index, false)) {
+  while (pc.waiting[0] != 0 && admit_one(index, false)) {
   }
   pc.admit_at = kNever;
   for (std::size_t direction = 0; direction < 2; ++direction) {
@@ -379,10 +357,9 @@ void Channel::choose(std::uint32_t index) {
   picks.rank();
 }
 
-void Channel::amend_after_row(std::uint32_t index, const Picks& before, const Pick& issued) {
+void Channel::amend_after_row(std::uint32_t index, const Pick& column, const Pick& issued) {
   const QueueView view = view_of(index);
   Picks& picks = picks_[index];
-  const Pick& column = before.of[kColumn];
   bool again = column.at < gates_.common(view.column_command(), index);
   if (issued.command == Command::kACT && view.queue.hit_count[issued.bank] != 0) {
     // The row's own hits come in addition.
@@ -394,7 +371,7 @@ void Channel::amend_after_row(std::uint32_t index, const Picks& before, const Pi
   picks.valid = true;
 }
 
-void Channel::amend_after_column(std::uint32_t index, const Picks& before, const Pick& issued) {
+void Channel::amend_after_column(std::uint32_t index, Pick row, const Pick& issued) {
   PseudoChannel& pc = pcs_[index];
   const bool was_draining = pc.draining;
   choose_direction(pc);
@@ -403,7 +380,6 @@ void Channel::amend_after_column(std::uint32_t index, const Picks& before, const
   if (just_served_ == index && admission_comes_first(pc)) return;
   Picks& picks = picks_[index];
   picks.of[kColumn] = device_->scheduler->column(view);
-  Pick row = before.of[kRow];
   bool again = row.at != kNever && row.at < gates_.common(row.command, index);
   if (row.position > issued.position) --row.position;
   const std::uint8_t bank = issued.bank;
@@ -721,12 +697,13 @@ void Channel::issue(std::uint32_t index, const Pick& pick, Class kind, std::vect
   PseudoChannel& pc = pcs_[index];
   idle_since_ = now_ + 1;
   const bool amends = device_->amends && pc.maintenance == Maintenance::kNone;
-  const Picks before = picks_[index];
+  // What the other kind of command would have been.
+  const Pick other = picks_[index].of[kind == kRow ? kColumn : kRow];
   switch (pick.command) {
     case Command::kRD:
     case Command::kWR:
       column(index, pick, events);
-      if (amends) amend_after_column(index, before, pick);
+      if (amends) amend_after_column(index, other, pick);
       break;
     case Command::kACT:
     case Command::kPRE: {
@@ -746,7 +723,7 @@ void Channel::issue(std::uint32_t index, const Pick& pick, Class kind, std::vect
       } else {
         close_banks(index, bit(pick.bank));
       }
-      if (amends && kind == kRow) amend_after_row(index, before, pick);
+      if (amends && kind == kRow) amend_after_row(index, other, pick);
       break;
     }
     case Command::kPREab:

@@ -119,8 +119,8 @@ class Channel {
   void choose(std::uint32_t pc);
   void choose_direction(PseudoChannel& pc) const;
   // Keep what is still true of the picks of before, if the scheduler's banks are independent.
-  void amend_after_row(std::uint32_t pc, const Picks& before, const Pick& issued);
-  void amend_after_column(std::uint32_t pc, const Picks& before, const Pick& issued);
+  void amend_after_row(std::uint32_t pc, const Pick& column, const Pick& issued);
+  void amend_after_column(std::uint32_t pc, Pick row, const Pick& issued);
   void amend_after_admission(std::uint32_t pc, bool was_draining, std::uint32_t admitted);
   QueueView view_of(std::uint32_t pc) const {
     const PseudoChannel& p = pcs_[pc];

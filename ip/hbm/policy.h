@@ -76,4 +76,12 @@ std::vector<std::string> page_names();
 std::vector<std::string> write_drain_names();
 std::vector<std::string> refresh_names();
 
+/// The policies that the controller of a preset names; ModelError with the accepted names for others.
+std::unique_ptr<SchedulerPolicy> make_scheduler(const Preset& preset);
+std::unique_ptr<PagePolicy> make_page_policy(const Preset& preset);
+std::unique_ptr<DrainPolicy> make_drain_policy(const Preset& preset);
+std::unique_ptr<RefreshPolicy> make_refresh_policy(const Preset& preset);
+/// Arbitration between initiators: the oldest request first, else round-robin.
+bool serves_oldest_source(const Preset& preset);
+
 }  // namespace memwall::hbm
