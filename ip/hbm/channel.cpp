@@ -87,7 +87,8 @@ Device::Device(const Preset& source)
       raaimt(preset.refresh_management.present ? preset.refresh_management.raaimt : 0),
       capacity{preset.controller.read_queue, preset.controller.write_queue},
       closes_idle_rows(page->close_from(0) != kNever),
-      amends(scheduler->banks_are_independent() && !closes_idle_rows),
+      amends(scheduler->banks_are_independent() && !closes_idle_rows &&
+             table.rows_and_columns_meet_in_banks()),
       has_power_states(preset.controller.power_down_after > 0 || preset.controller.self_refresh_after > 0),
       oldest_first(serves_oldest_source(preset)) {
   if (refresh->per_bank()) refresh_interval = std::max<Cycle>(1, refresh_interval / banks);
@@ -247,6 +248,7 @@ void Channel::admit(std::uint32_t index) {
   if (picks.valid && device_->amends && pc.maintenance == Maintenance::kNone) {
     amend_after_admission(index, was_draining, pc.queues[was_draining ? 1 : 0].size - before);
   } else {
+    choose_direction(pc);  // also in power-down, where nothing is chosen
     picks.valid = false;
   }
 }
@@ -569,9 +571,9 @@ void Channel::command(Command command, std::uint32_t index, std::uint32_t bank, 
       picks.valid = false;
       continue;
     }
-    // Shared buses may have become too busy for what the others chose.
+    // Shared buses, or rules between pseudo-channels, may forbid now what the others chose.
     for (const Pick& pick : picks.of) {
-      if (pick.at != kNever && pick.at < gates_.channel(pick.command)) picks.valid = false;
+      if (pick.at != kNever && pick.at < gates_.common(pick.command, i)) picks.valid = false;
     }
   }
   if (sink_ == nullptr) return;

@@ -61,7 +61,6 @@ class Channel {
   void finish(std::vector<TrainEvent>& events);
 
   bool busy() const { return trains_in_flight_ != 0; }
-  std::uint32_t trains_in_flight() const { return trains_in_flight_; }
   /// No event to come has a time before this cycle; kNever if no train is in flight.
   Cycle next_event();
   Cycle now() const { return now_; }

@@ -63,6 +63,11 @@ ConstraintTable::ConstraintTable(const Preset& preset, bool per_bank_refresh) {
     for (const Command prev : row.prev) {
       for (const Command next : row.next) {
         if (!is_used(prev) || !is_used(next)) continue;
+        const auto is_column = [](Command c) { return c == Command::kRD || c == Command::kWR; };
+        const auto is_row = [](Command c) { return c == Command::kACT || c == Command::kPRE; };
+        const bool mixed = (is_row(prev) && is_column(next)) || (is_column(prev) && is_row(next));
+        if (mixed && (row.different || row.level == Level::kBankGroup || row.level == Level::kStackId))
+          meet_in_banks_ = false;
         const auto slot =
             static_cast<std::uint8_t>(wide ? static_cast<std::uint32_t>(next) : bank_slot(next));
         const auto latency = static_cast<std::int32_t>(row.latency);

@@ -45,6 +45,9 @@ class ConstraintTable {
   };
 
   const std::vector<Window>& windows() const { return windows_; }
+  /// Between row and column commands there are only rules within a bank or by the whole pseudo-channel or
+  /// channel.
+  bool rows_and_columns_meet_in_banks() const { return meet_in_banks_; }
 
   // Layout of the times of one channel: the channel, then per pseudo-channel itself, its stack ids, bank
   // groups and banks. Channel and pseudo-channel have a slot for each command, the others for bank commands.
@@ -73,6 +76,7 @@ class ConstraintTable {
   std::array<std::vector<RareEffect>, kCommands> rare_effects_;
   std::vector<Window> windows_;
   std::vector<Places> places_;
+  bool meet_in_banks_ = true;
   std::uint32_t stack_ids_ = 0, groups_ = 0, banks_ = 0;  // per pseudo-channel
   static constexpr std::uint8_t kByGroup = 1, kByStackId = 2;
   std::array<std::uint8_t, kCommands> levels_{};  // where rows lead to the command, above the bank

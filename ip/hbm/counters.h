@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// @file
 /// What a stack counts. Integers throughout, so that a period counted k times is exactly k times its counts;
-/// energy is a linear function of them (energy.h).
+/// energy is a linear function of them.
 #pragma once
 
 #include <array>

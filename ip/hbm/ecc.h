@@ -38,8 +38,6 @@ Decoded decode(std::uint64_t data, std::uint8_t check);
 
 namespace on_die {
 
-inline constexpr std::uint64_t kCodewordBytes = 16;
-
 /// True if the DRAM corrects a codeword whose two 64-bit halves have these wrong bits.
 inline bool corrects(std::uint64_t wrong, std::uint64_t wrong_in_other_half) {
   return __builtin_popcountll(wrong) + __builtin_popcountll(wrong_in_other_half) == 1;

@@ -92,7 +92,7 @@ class Engine {
 
   /// With controller.row_hammer_counters: the row that was opened most often between two refreshes of it.
   /// Rows are refreshed in order, all of them by 8192 refresh commands to their bank; self-refresh counts as
-  /// all, refresh management as none.
+  /// all, refresh management as none. The counters switch sharing and fast-forward off.
   struct MostOpened {
     std::uint32_t activates = 0;
     std::uint64_t address = 0;  ///< of the first byte of the row

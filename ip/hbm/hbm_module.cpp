@@ -521,8 +521,10 @@ void HbmModule::scrub_done(std::uint64_t tag) {
 void HbmModule::ctrl_b_transport(Payload& payload, sc_core::sc_time& delay) {
   delay += to_sc(config_.register_latency_ps);
   register_time_ = now_ps() + to_ps(delay);
-  if (config_.preset.controller.row_hammer_counters)
+  if (config_.preset.controller.row_hammer_counters) {
+    catch_up(now_ps());
     registers_->set_row_hammer_max_count(engine_->most_opened().activates);
+  }
   serve_registers(*registers_, payload);
 }
 

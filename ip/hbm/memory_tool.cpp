@@ -325,6 +325,7 @@ class Run {
     }
     now_ = next_submission();
     first_ = now_;
+    pass_idle_time(0, now_);
     if (now_ > 0) before_ = engine_.counters(now_).channels;
   }
 
@@ -393,7 +394,7 @@ class Run {
     }
     now_ = end;
     if (engine_.in_flight() == 0) {
-      if (next != kNoTime) now_ = std::max(now_, next);
+      if (next != kNoTime) pass_idle_time(now_, std::max(now_, next));
       return;
     }
     events_.clear();
@@ -416,6 +417,13 @@ class Run {
     i.last = std::max(i.last, event.at);
     releases_.push({event.at, releases_made_++, flight.initiator});
     free_tags_.push_back(event.tag);
+  }
+
+  /// Moves now_ to `to`. Commands of long idle times are delivered in between, so that they fit in memory.
+  void pass_idle_time(TimePs from, TimePs to) {
+    const TimePs step = kIdleIntervals * static_cast<TimePs>(preset_.refresh_interval()) * preset_.tCK_ps;
+    for (now_ = from; sink_ && to - now_ > step; deliver_records()) now_ += step;
+    now_ = to;
   }
 
   /// All commands before now_, in order of time.
@@ -470,6 +478,7 @@ class Run {
   }
 
   static constexpr std::size_t kRecords = 1 << 16;
+  static constexpr TimePs kIdleIntervals = 1024;  // refresh intervals
   const Preset& preset_;
   Load& load_;
   const std::uint64_t outstanding_;
@@ -506,6 +515,10 @@ class CommandFile {
         throw ConfigError("--commands", fmt::format("{} is what is read; accepted: another file", path));
       }
     }
+    const std::string end = ".toml";
+    if (path.size() >= end.size() && path.compare(path.size() - end.size(), end.size(), end) == 0)
+      throw ConfigError("--commands",
+                        fmt::format("{} has the name of a preset; accepted: another ending", path));
     out_.open(path);
     out_ << command_file_header(preset);
     if (!out_) throw ConfigError(path, "cannot be written");

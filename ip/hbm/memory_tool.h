@@ -73,9 +73,7 @@ struct MemoryResult {
   std::uint64_t cycles = 0;                        ///< from the first arrival to the end of the last data
   double gbytes_per_s = 0, peak_gbytes_per_s = 0;
   double bus_busy = 0;  ///< share of the data buses' time, 0 to 1
-  /// Until the end of the last data of a request; from its arrival, or if `from_acceptance` (arrivals not
-  /// given) from the cycle in which its first burst entered a queue.
-  bool from_acceptance = false;
+  /// From the arrival of a request to the end of its last data.
   DirectionLatencies latency;
   std::vector<InitiatorResult> initiators;  ///< those with requests
   ChannelCounters channels;                 ///< during `cycles`, as all below

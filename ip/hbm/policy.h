@@ -1,9 +1,10 @@
 // SPDX-FileCopyrightText: The Memwall authors
 // SPDX-License-Identifier: Apache-2.0
 /// @file
-/// Policies of the controller. Each is one file in policies/ that defines `register_<file name>`; nothing
-/// else names it. Policies hold configuration only: what changes lives in the pseudo-channel, so that it can
-/// be copied, compared and jumped over.
+/// Policies of the controller. Each is one file in policies/ that defines `register_<file name>`, and the
+/// build finds it; the preset loader knows their names only to tell which settings belong to which. Policies
+/// hold configuration only: what changes lives in the pseudo-channel, so that it can be copied, compared and
+/// jumped over.
 #pragma once
 
 #include <functional>
@@ -27,6 +28,8 @@ class SchedulerPolicy {
   /// Every hit is a candidate, and so is every bank without hits, whatever other banks do. The channel then
   /// keeps a choice that a command or a new entry cannot have changed.
   virtual bool banks_are_independent() const { return false; }
+  /// Column commands to an open row (Bank::served) that it tells apart; more are alike.
+  virtual std::uint32_t served_horizon() const { return 0; }
 };
 
 /// Closes rows that no entry goes to.
@@ -54,8 +57,6 @@ class RefreshPolicy {
   virtual bool per_bank() const { return false; }
   /// `owed`: refreshes that are due, at least 1; `idle`: both queues of the pseudo-channel are empty.
   virtual bool starts(std::uint32_t owed, bool idle) const = 0;
-  /// Refreshes that may be owed before one is forced.
-  virtual std::uint32_t postponable() const { return 0; }
 };
 
 template <class Policy>

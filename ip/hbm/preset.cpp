@@ -307,6 +307,12 @@ class Reader {
                                     c.latency, kMaxCycles));
     }
     c.window = static_cast<unsigned>(row.integer("window", 1, 2, kMaxWindow));
+    if (c.window > 1 && c.different) {
+      throw ConfigError(row.place("window"),
+                        fmt::format("constraint {}: a window counts commands of one instance, relation = "
+                                    "\"different\" is about another",
+                                    id));
+    }
     c.source = source(row, "constraint." + id);
     row.finish();
     return c;

@@ -314,7 +314,7 @@ class StateCodec {
   void visit_banks(std::uint32_t p, PseudoChannel& pc) {
     value(pc.open_banks);
     value(pc.managed_banks);
-    const bool counts_hits = device_.preset.controller.scheduler == "fr_fcfs_cap";
+    const std::uint32_t served_horizon = device_.scheduler->served_horizon();
     const Cycle horizon = device_.page->horizon();
     for (std::size_t b = 0; b < device_.banks; ++b) {
       Bank& bank = pc.banks[b];
@@ -326,8 +326,8 @@ class StateCodec {
       std::int64_t head = decoding_ || absolute_ ? 0 : owner(p, bank.row);
       word(head);
       row(bank.row, static_cast<int>(head));
-      if (counts_hits) {
-        std::uint32_t served = std::min(bank.served, device_.preset.controller.row_hit_cap);
+      if (served_horizon != 0) {
+        std::uint32_t served = std::min(bank.served, served_horizon);
         value(served);
         bank.served = served;
       }

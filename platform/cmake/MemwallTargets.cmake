@@ -18,7 +18,7 @@ endfunction()
 
 # memwall_add_block(<name> SOURCES ... [DEPS ...] [SYSTEMC] [NO_INSTALL])
 # One library per block: target memwall_<name>, alias memwall::<name>, headers included as "<dir>/x.h" from
-# the repository's ip/ or platform/ folder, e.g. #include "hbm/core.h", #include "common/error.h".
+# the repository's ip/ or platform/ folder, e.g. #include "hbm/engine.h", #include "common/error.h".
 function(memwall_add_block name)
   cmake_parse_arguments(ARG "SYSTEMC;NO_INSTALL" "" "SOURCES;DEPS" ${ARGN})
   set(target memwall_${name})

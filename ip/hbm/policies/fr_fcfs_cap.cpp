@@ -20,6 +20,8 @@ class FrFcfsCap final : public SchedulerPolicy {
                           view.all_positions() & ~q.hits);
   }
 
+  std::uint32_t served_horizon() const override { return cap_; }
+
  private:
   std::uint64_t capped_banks(const QueueView& view) const {
     const Queue& q = view.queue;

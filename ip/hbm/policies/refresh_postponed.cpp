@@ -10,7 +10,6 @@ class PostponedRefresh final : public RefreshPolicy {
  public:
   explicit PostponedRefresh(std::uint32_t postponable) : postponable_(postponable) {}
   bool starts(std::uint32_t owed, bool idle) const override { return idle || owed > postponable_; }
-  std::uint32_t postponable() const override { return postponable_; }
 
  private:
   std::uint32_t postponable_;
