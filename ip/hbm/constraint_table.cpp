@@ -63,8 +63,8 @@ ConstraintTable::ConstraintTable(const Preset& preset, bool per_bank_refresh) {
     for (const Command prev : row.prev) {
       for (const Command next : row.next) {
         if (!is_used(prev) || !is_used(next)) continue;
-        const auto is_column = [](Command c) { return c == Command::kRD || c == Command::kWR; };
-        const auto is_row = [](Command c) { return c == Command::kACT || c == Command::kPRE; };
+        const auto is_column = [](Command one) { return one == Command::kRD || one == Command::kWR; };
+        const auto is_row = [](Command one) { return one == Command::kACT || one == Command::kPRE; };
         const bool mixed = (is_row(prev) && is_column(next)) || (is_column(prev) && is_row(next));
         if (mixed && (row.different || row.level == Level::kBankGroup || row.level == Level::kStackId))
           meet_in_banks_ = false;
