@@ -571,6 +571,7 @@ void Channel::command(Command command, std::uint32_t index, std::uint32_t bank, 
       picks.valid = false;
       continue;
     }
+    if (!picks.valid || picks.best().at == kNever) continue;
     // Shared buses, or rules between pseudo-channels, may forbid now what the others chose.
     for (const Pick& pick : picks.of) {
       if (pick.at != kNever && pick.at < gates_.common(pick.command, i)) picks.valid = false;
