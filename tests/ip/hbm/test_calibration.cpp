@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <iterator>
+#include <map>
 
 #include "common/rng.h"
 #include "ip/hbm/engine_run.h"
@@ -103,6 +105,80 @@ TEST_P(HbmCalibration, UnloadedLatenciesEqualTheFormula) {
         write ? "tRP + tRCDWR + tWL + tBL" : "tRP + tRCDRD + tRL + tBL",
         ns(rule("rp") + rcd(write) + done(write)), ns(measured[2]), "ns", 0);
   }
+}
+
+TEST_P(HbmCalibration, EveryUnloadedLatencyEqualsTheFormulaForWhatItMeets) {
+  // Far enough apart that nothing of the one before is under way; none while a refresh is, or falls due
+  // before it is done.
+  constexpr Cycle kTolerance = 2;
+  const Cycle interval = p.refresh_interval();
+  const Cycle before_refresh = rule("rp") + std::max(rcd(false) + done(false), rcd(true) + done(true)) +
+                               std::max(rule("rtp_all"), rule("wr_all"));
+  const Cycle after_refresh = rule("ref_rp_all") + rule("rfc") + 10;
+  const Cycle apart = rule("rc") + rule("rfc");
+  ASSERT_GT(interval, before_refresh + after_refresh + apart);
+  Rng rng(4, p.name);
+  const auto below = [&](std::uint32_t limit) { return static_cast<std::uint32_t>(rng.below(limit)); };
+  const char* const names[] = {"closed row", "row hit", "row conflict"};
+  struct Open {
+    Cycle interval;
+    std::uint32_t row;
+  };
+  std::map<std::uint32_t, Open> banks;  // by number within the stack: the row opened last, and when
+  std::vector<Request> requests;
+  std::vector<Cycle> expected;
+  std::vector<std::size_t> kinds;
+  std::size_t met[2][std::size(names)] = {};
+  Cycle now = 0;
+  for (std::uint64_t tag = 0; tag < 200; ++tag) {
+    now += apart + static_cast<Cycle>(rng.below(static_cast<std::uint64_t>(apart)));
+    const Cycle since = now >= interval ? now % interval : after_refresh;
+    if (since < after_refresh) now += after_refresh - since;
+    if (now % interval > interval - before_refresh) now += before_refresh + after_refresh;
+    // Few banks, so that their rows are met again.
+    const Organisation& o = p.organisation;
+    Location at;
+    at.channel = below(std::min(o.channels, 2u));
+    at.pseudo_channel = below(o.pseudo_channels);
+    at.bank = below(2) * (o.banks_total() - 1);
+    at.group = at.bank / o.banks;
+    at.stack_id = at.group / o.bank_groups;
+    at.row = below(o.rows);
+    at.column = below(o.columns);
+    const std::uint32_t bank =
+        (at.channel * o.pseudo_channels + at.pseudo_channel) * o.banks_total() + at.bank;
+    const auto known = banks.find(bank);
+    if (known != banks.end() && below(2) == 0) at.row = known->second.row;
+    std::size_t kind = 0;
+    if (known != banks.end() && known->second.interval == now / interval) {
+      kind = known->second.row == at.row ? 1 : 2;
+    }
+    banks[bank] = {now / interval, at.row};
+    const bool write = below(2) == 0;
+    requests.push_back(burst(tag, now, p.map.encode(at), write));
+    expected.push_back((kind == 2 ? rule("rp") : 0) + (kind == 1 ? 0 : rcd(write)) + done(write));
+    kinds.push_back(kind);
+    ++met[write ? 1 : 0][kind];
+  }
+  const std::vector<Cycle> measured = latencies(requests);
+  Cycle largest = 0;
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    const Cycle deviation = measured[i] - expected[i];
+    if (std::abs(deviation) > std::abs(largest)) largest = deviation;
+    EXPECT_LE(std::abs(deviation), kTolerance)
+        << (requests[i].is_write ? "write " : "read ") << i << " at "
+        << static_cast<Cycle>(requests[i].arrival / p.tCK_ps) % interval << " of " << interval << ", "
+        << names[kinds[i]] << ": expected " << expected[i] << " cycles, measured " << measured[i];
+  }
+  for (const std::size_t write : {0, 1}) {
+    std::printf("  200 unloaded accesses, %s:", write ? "writes" : "reads");
+    for (std::size_t kind = 0; kind < std::size(names); ++kind) {
+      std::printf(" %zu %s%s", met[write][kind], names[kind], kind + 1 < std::size(names) ? "," : "\n");
+      EXPECT_GT(met[write][kind], 5u) << names[kind];
+    }
+  }
+  std::printf("  largest deviation %+d of %d cycles allowed\n", static_cast<int>(largest),
+              static_cast<int>(kTolerance));
 }
 
 TEST_P(HbmCalibration, AReadDuringRefreshWaitsForItsEnd) {

@@ -6,6 +6,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdio>
+#include <map>
+#include <utility>
 
 #include "common/error.h"
 #include "ip/hbm/auditor.h"
@@ -277,6 +280,203 @@ TEST_F(HbmEngine, EveryCommandToTheWholeStackObeysTheTable) {
 }
 
 // Time
+
+// Row-hammer counters: the most activates of a row between two refreshes of it, counted from the command log.
+
+/// A device with few rows, so that all are refreshed soon, with the counters on.
+Preset hammered_preset() {
+  Preset p = testing_support::small_preset();
+  p.controller.row_hammer_counters = true;
+  return p;
+}
+
+Location row_of(const Preset& p, std::uint32_t channel, std::uint32_t pc, std::uint32_t bank,
+                std::uint32_t row) {
+  Location at;
+  at.channel = channel;
+  at.pseudo_channel = pc;
+  at.bank = bank;
+  at.group = bank / p.organisation.banks;
+  at.stack_id = at.group / p.organisation.bank_groups;
+  at.row = row;
+  return at;
+}
+
+class Hammer {
+ public:
+  explicit Hammer(const Preset& preset) : p_(preset), engine_(preset) {
+    engine_.set_command_sink([this](const CommandRecord& record) { take(record); });
+  }
+  /// `reads` of the places in turn, each once the one before is done.
+  void read(const std::vector<Location>& places, unsigned reads) {
+    for (unsigned i = 0; i < reads; ++i) {
+      Request request;
+      request.tag = tag_++;
+      request.arrival = now_;
+      request.address = p_.map.encode(places[i % places.size()]);
+      request.bytes = p_.organisation.access_bytes;
+      engine_.advance(now_, events_);
+      engine_.submit(request);
+      now_ = std::max(now_, engine_.finish(events_));
+    }
+  }
+  void idle(TimePs time) { engine_.advance(now_ += time, events_); }
+  Engine::MostOpened most() const { return engine_.most_opened(); }
+  std::uint32_t activates(std::uint32_t row) const {
+    const auto known = activates_of_row_.find(row);
+    return known == activates_of_row_.end() ? 0 : known->second;
+  }
+  /// What most() should be, of a device of one channel.
+  Engine::MostOpened expected() const { return expected_; }
+  std::uint64_t refreshes() const { return refreshes_; }
+  TimePs now() const { return now_; }
+
+ private:
+  using Bank = std::pair<std::uint32_t, std::uint32_t>;  ///< pseudo-channel, bank
+  void take(const CommandRecord& record) {
+    const Location& at = record.where;
+    switch (record.command) {
+      case Command::kACT: {
+        ++activates_of_row_[at.row];
+        const std::uint32_t count = ++counts_[{at.pseudo_channel, at.bank}][at.row];
+        Location row = at;
+        row.column = 0;
+        if (count > expected_.activates) expected_ = {count, p_.map.encode(row)};
+        break;
+      }
+      case Command::kREFab:
+        for (std::uint32_t bank = 0; bank < p_.organisation.banks_total(); ++bank)
+          refresh({at.pseudo_channel, bank});
+        break;
+      case Command::kREFpb:
+        refresh({at.pseudo_channel, at.bank});
+        break;
+      case Command::kSRE:
+        counts_.clear();
+        break;
+      default:
+        break;
+    }
+  }
+  /// The bank's n-th refresh takes the n-th part of its rows.
+  void refresh(const Bank& bank) {
+    ++refreshes_;
+    const std::uint32_t rows = p_.organisation.rows;
+    const std::uint32_t at_once = std::max(1u, rows / 8192);
+    const std::uint32_t parts = rows / at_once;
+    const std::uint32_t part = refreshes_of_[bank]++ % parts;
+    for (std::uint32_t row = part * at_once; row < (part + 1) * at_once; ++row) counts_[bank].erase(row);
+  }
+
+  Preset p_;
+  Engine engine_;
+  std::vector<Event> events_;
+  std::uint64_t tag_ = 0;
+  TimePs now_ = 0;
+  std::map<std::uint32_t, std::uint32_t> activates_of_row_;
+  std::map<Bank, std::map<std::uint32_t, std::uint32_t>> counts_;  ///< by bank and row, since its refresh
+  std::map<Bank, std::uint32_t> refreshes_of_;
+  Engine::MostOpened expected_;
+  std::uint64_t refreshes_ = 0;
+};
+
+TEST(HbmRowHammer, AlternatingReadsOfTwoRowsAreCountedPerActivate) {
+  const Preset p = hammered_preset();
+  const Location first = row_of(p, 1, 1, 5, 40);
+  const Location second = row_of(p, 1, 1, 5, 41);
+  // Within the first refresh interval, and with some refreshes of other rows in between.
+  for (const unsigned reads : {11u, 12u, 101u}) {
+    SCOPED_TRACE(std::to_string(reads) + " reads");
+    Hammer hammer(p);
+    hammer.read({first, second}, reads);
+    EXPECT_GE(hammer.activates(40), (reads + 1) / 2);
+    EXPECT_LT(hammer.now(), static_cast<TimePs>(40 * p.refresh_interval()) * p.tCK_ps)
+        << "row 40 is refreshed";
+    EXPECT_EQ(hammer.most().activates, std::max(hammer.activates(40), hammer.activates(41)));
+    EXPECT_EQ(hammer.most().address,
+              p.map.encode(hammer.activates(40) >= hammer.activates(41) ? first : second));
+  }
+}
+
+TEST(HbmRowHammer, ReadsOfAnOpenRowAreNotCounted) {
+  const Preset p = hammered_preset();
+  Hammer hammer(p);
+  hammer.read({row_of(p, 0, 0, 2, 40)}, 20);
+  EXPECT_EQ(hammer.most().activates, 1u);
+}
+
+TEST(HbmRowHammer, WithoutTheCountersNothingIsReported) {
+  Preset p = hammered_preset();
+  p.controller.row_hammer_counters = false;
+  Hammer hammer(p);
+  hammer.read({row_of(p, 0, 0, 2, 40), row_of(p, 0, 0, 2, 41)}, 20);
+  EXPECT_EQ(hammer.most().activates, 0u);
+  EXPECT_EQ(hammer.most().address, 0u);
+}
+
+TEST(HbmRowHammer, AFullSetOfRefreshesStartsTheCountAgain) {
+  for (const bool per_bank : {false, true}) {
+    SCOPED_TRACE(per_bank ? "per-bank refresh" : "all-bank refresh");
+    Preset p = hammered_preset();
+    if (per_bank) p.controller.refresh = "per_bank";
+    const std::vector<Location> rows = {row_of(p, 0, 1, 3, 40), row_of(p, 0, 1, 3, 41)};
+    const TimePs set = static_cast<TimePs>(p.organisation.rows * p.refresh_interval()) * p.tCK_ps;
+    Hammer hammer(p);
+    hammer.read(rows, 10);
+    EXPECT_EQ(hammer.most().activates, 5u);
+    hammer.idle(set);
+    hammer.read(rows, 8);
+    EXPECT_EQ(hammer.most().activates, 5u) << "4 since the refresh of the row, 9 in all";
+    // An eighth of a set later other rows were refreshed.
+    hammer.idle(set / 8);
+    hammer.read({rows[1], rows[0]}, 8);
+    EXPECT_EQ(hammer.most().activates, 8u);
+    EXPECT_EQ(hammer.activates(40), 13u);
+    EXPECT_EQ(hammer.most().address, p.map.encode(rows[1])) << "it is the first that is opened 8 times";
+  }
+}
+
+TEST(HbmRowHammer, SelfRefreshStartsTheCountAgain) {
+  Preset p = hammered_preset();
+  p.controller.self_refresh_after = 100;
+  const std::vector<Location> rows = {row_of(p, 0, 0, 1, 50), row_of(p, 0, 0, 1, 51)};
+  Hammer hammer(p);
+  for (int i = 0; i < 3; ++i) {
+    hammer.read(rows, 6);
+    hammer.idle(10'000 * p.tCK_ps);
+  }
+  EXPECT_EQ(hammer.activates(50), 9u);
+  EXPECT_EQ(hammer.most().activates, 3u);
+}
+
+TEST(HbmRowHammer, EqualsTheCommandLogForAnyTrafficAndEveryKindOfRefresh) {
+  for (const testing_support::Variant& variant : testing_support::variants()) {
+    for (const std::uint32_t rows : {64u, 16384u}) {
+      SCOPED_TRACE(std::string(variant.name) + ", rows " + std::to_string(rows));
+      Preset p = hammered_preset();
+      p.organisation.rows = rows;
+      p = testing_support::with_channels(p, 1);
+      variant.apply(p);
+      p.controller.row_hammer_counters = true;
+      Rng rng(6, variant.name);
+      Hammer hammer(p);
+      for (int round = 0; round < 60; ++round) {
+        // Two rows among the first, which are refreshed first, of one bank.
+        const auto below = [&](std::uint32_t limit) { return static_cast<std::uint32_t>(rng.below(limit)); };
+        const std::uint32_t pc = below(p.organisation.pseudo_channels);
+        const std::uint32_t bank = below(2);
+        hammer.read({row_of(p, 0, pc, bank, below(64)), row_of(p, 0, pc, bank, below(64))}, 1 + below(12));
+        if (below(3) == 0) hammer.idle(below(10'000) * p.tCK_ps);
+        ASSERT_EQ(hammer.most().activates, hammer.expected().activates) << "round " << round;
+        ASSERT_EQ(hammer.most().address, hammer.expected().address) << "round " << round;
+      }
+      EXPECT_GT(hammer.most().activates, 2u);
+      if (p.controller.self_refresh_after == 0) {
+        EXPECT_GT(hammer.refreshes(), 100u);
+      }
+    }
+  }
+}
 
 class HbmEngineSteps : public testing::TestWithParam<testing_support::Variant> {
  protected:

@@ -6,9 +6,11 @@
 
 #include <cmath>
 #include <cstdio>
+#include <memory>
 #include <optional>
 
 #include "common/error.h"
+#include "hbm/steady_state.h"
 #include "ip/hbm/engine_run.h"
 #include "ip/hbm/traffic.h"
 
@@ -203,37 +205,47 @@ TEST_P(HbmFastForwardPreset, ChangesNothingOnRandomTrainsToTheWholeStack) {
 
 TEST_P(HbmFastForwardPreset, ChangesNothingOnTrainsOfHundredsOfRefreshIntervals) {
   Preset p = testing_support::with_channels(load_preset(GetParam()), 1);
-  // States recur after some tens or hundreds of intervals; shorter ones make that cheap to run.
+  // States recur after 30 to 950 intervals, depending on the preset; shorter ones make that cheap to run.
   p.timing["tREFI"] = std::max(p.cycles("tREFI") / 5, p.cycles("tRFCab") + 300);
   const auto interval = static_cast<std::uint64_t>(p.refresh_interval());
   const std::uint64_t per_interval =
       interval / static_cast<std::uint64_t>(p.burst()) * p.organisation.pseudo_channels;
-  // A long read, then a long write of another source; a single burst and a short train come in the way.
+  // A long read, and before it ends a long write of another source; a single burst and a short train come in
+  // the way.
   Request read;
-  read.bytes = std::min(300 * per_interval * p.organisation.access_bytes, p.organisation.capacity_bytes / 2);
+  read.bytes = std::min(700 * per_interval * p.organisation.access_bytes, p.organisation.capacity_bytes / 2);
   Request write = read;
   write.tag = 1;
   write.source = 1;
   write.is_write = true;
   write.address = p.organisation.capacity_bytes / 2;
-  write.arrival = 330 * interval * p.tCK_ps + 5;
+  write.arrival = 1200 * interval * p.tCK_ps + 5;
   Request single = read;
   single.tag = 2;
   single.source = 2;
   single.bytes = 1;
   single.address = p.organisation.capacity_bytes / 4;
-  single.arrival = 400 * interval * p.tCK_ps + 17;
+  single.arrival = 1270 * interval * p.tCK_ps + 17;
   Request other = single;
   other.tag = 3;
   other.bytes = 100 * p.organisation.access_bytes;
-  other.arrival = 500 * interval * p.tCK_ps + 3;
+  other.arrival = 1400 * interval * p.tCK_ps + 3;
   const std::vector<Step> script = {{0, false, read},
                                     {write.arrival, true, write},
                                     {single.arrival, true, single},
                                     {other.arrival, true, other}};
   // One channel: there is nothing to share.
   const Result plain = play(p, script, {false, false});
-  expect_same(plain, play(p, script, Engine::Options()));
+  const auto periods = make_periods();
+  expect_same(plain, play(p, script, {true, true, periods}));
+  EXPECT_GT(periods->edges(), 0u);
+  EXPECT_GT(periods->jumped_bursts(), 0u) << "every period was run";
+  const std::uint64_t bursts =
+      plain.run.counters.port[0].read_bursts + plain.run.counters.port[0].write_bursts;
+  std::printf("%s: %.1f %% of %.1f million bursts jumped over\n", p.name.c_str(),
+              100.0 * static_cast<double>(periods->jumped_bursts()) / static_cast<double>(bursts),
+              1e-6 * static_cast<double>(bursts));
+  EXPECT_LT(periods->jumped_bursts(), bursts);
   EXPECT_GT(plain.run.counters.channels.count(Command::kREFab), 500u * p.organisation.pseudo_channels);
 }
 
@@ -258,7 +270,83 @@ TEST(HbmFastForward, PeriodsAreNotSharedWithADeviceThatBehavesDifferently) {
   refuses([](Preset& other) { --other.controller.drain_high; });
   refuses([](Preset& other) { other.controller.refresh = "per_bank"; });
   refuses([](Preset& other) { other.refresh_management = {true, 100, true}; });
+  refuses([](Preset& other) { other.controller.scheduler = "fcfs"; });
+  refuses([](Preset& other) { other.controller.arbitration = "oldest"; });
+  refuses([](Preset& other) { other.controller.write_drain = "read_first"; });
+  refuses([](Preset& other) { other.controller.power_down_after = 50; });
+  refuses([](Preset& other) { other.controller.self_refresh_after = 50; });
   refuses([](Preset& other) { testing_support::remap(other, {"bank[0] ^ row[0]"}); });
+}
+
+/// A read of `bytes` from the beginning, then a look some refreshes later.
+std::vector<Step> one_read(std::uint64_t bytes) {
+  Request read;
+  read.bytes = bytes;
+  return {{0, false, read}};
+}
+
+TEST(HbmFastForward, EightStacksThatShareTheirPeriodsEachReadAsOneThatRunsEveryBurst) {
+  // Two channels of HBM4; shorter intervals, so that states recur within the read.
+  Preset p =
+      testing_support::with_channels(load_preset(MEMWALL_SOURCE_DIR "/scenarios/memories/hbm4_8000.toml"), 2);
+  p.timing["tREFI"] = std::max(p.cycles("tREFI") / 5, p.cycles("tRFCab") + 300);
+  const std::vector<Step> script = one_read(std::uint64_t{64} << 20);
+  const Result plain = play(p, script, {false, false});
+  const auto periods = make_periods();
+  std::uint64_t jumped = 0;
+  for (int stack = 0; stack < 8; ++stack) {
+    SCOPED_TRACE("stack " + std::to_string(stack));
+    expect_same(plain, play(p, script, {true, true, periods}));
+    if (HasFailure()) return;
+    const std::uint64_t now = periods->jumped_bursts();
+    // Those that come later know the periods from the beginning.
+    EXPECT_GT(now - jumped, stack == 0 ? 0 : jumped / static_cast<unsigned>(stack)) << "of this stack";
+    if (stack == 0) {
+      EXPECT_GT(periods->edges(), 0u);
+    }
+    jumped = now;
+  }
+}
+
+TEST(HbmFastForward, EightWholeStacksThatShareTheirPeriodsEqualOnesThatLearnThemAlone) {
+  const Preset p = load_preset(MEMWALL_SOURCE_DIR "/scenarios/memories/hbm4_8000.toml");
+  for (const std::uint64_t mib : {4, 64}) {
+    SCOPED_TRACE(std::to_string(mib) + " MiB");
+    const std::vector<Step> script = one_read(mib << 20);
+    // Every burst of the smaller one; the larger one against a stack of its own.
+    const Result alone = play(p, script, mib == 4 ? Engine::Options{false, false} : Engine::Options());
+    const auto periods = make_periods();
+    // At the same time, step by step.
+    std::vector<std::unique_ptr<Engine>> stacks;
+    for (int i = 0; i < 8; ++i)
+      stacks.push_back(std::make_unique<Engine>(p, Engine::Options{true, true, periods}));
+    std::vector<std::vector<Event>> events(stacks.size());
+    for (auto& stack : stacks) stack->submit(*script[0].request);
+    for (TimePs now = 0; now < alone.run.reached; now += alone.run.reached / 7 + 1) {
+      for (std::size_t i = 0; i < stacks.size(); ++i) stacks[i]->advance(now, events[i]);
+    }
+    for (std::size_t i = 0; i < stacks.size(); ++i) {
+      SCOPED_TRACE("stack " + std::to_string(i));
+      stacks[i]->finish(events[i]);
+      ASSERT_EQ(events[i].size(), 1u);
+      EXPECT_EQ(events[i][0].at, alone.run.done.at(0).at);
+      EXPECT_EQ(events[i][0].first, alone.run.done.at(0).first);
+      const TimePs later = alone.run.reached + 20 * static_cast<TimePs>(p.refresh_interval()) * p.tCK_ps;
+      expect_same_counters(alone.looks.back(), stacks[i]->counters(later + 1), "20 intervals later");
+    }
+    EXPECT_GT(periods->jumped_cycles(), 0u);
+  }
+}
+
+TEST(HbmFastForward, PeriodsAreSharedWithADeviceThatDiffersInEnergyAndNumberOfChannelsAlone) {
+  const Preset p = testing_support::small_preset();
+  const auto periods = make_periods();
+  const Engine first(p, {true, true, periods});
+  Preset other = p;
+  other.name = other.path = "other";
+  other.energy.activate_pj += 1;
+  EXPECT_NO_THROW(Engine(other, {true, true, periods}));
+  EXPECT_NO_THROW(Engine(testing_support::with_channels(other, 1), {true, true, periods}));
 }
 
 TEST(HbmFastForward, AnIdleDayCostsNothingAndCountsEveryRefresh) {
@@ -266,7 +354,8 @@ TEST(HbmFastForward, AnIdleDayCostsNothingAndCountsEveryRefresh) {
     Preset p = testing_support::with_channels(testing_support::small_preset(), 2);
     variant.apply(p);
     SCOPED_TRACE(variant.name);
-    Engine engine(p);
+    const auto periods = make_periods();
+    Engine engine(p, {true, true, periods});
     const TimePs day = 86'400'000 * kPsPerMs;
     const auto interval = static_cast<std::uint64_t>(p.refresh_interval());
     std::vector<Event> events;
@@ -275,9 +364,13 @@ TEST(HbmFastForward, AnIdleDayCostsNothingAndCountsEveryRefresh) {
     const std::uint64_t cycles = day / p.tCK_ps * p.organisation.pseudo_channels_total();
     EXPECT_EQ(c.active_cycles + c.precharged_cycles + c.power_down_cycles + c.self_refresh_cycles, cycles);
     if (p.controller.self_refresh_after > 0) {
+      // There is nothing to jump over: no refresh interrupts it.
       EXPECT_GT(c.self_refresh_cycles, cycles - 10000);
       continue;
     }
+    // All but what it takes to learn a period, of one channel that stands for both.
+    EXPECT_GT(periods->jumped_cycles(), day / p.tCK_ps - 100 * interval) << "the day was run";
+    EXPECT_EQ(periods->jumped_bursts(), 0u);
     // The last one or two may be under way.
     if (p.controller.refresh == "per_bank") {
       const std::uint64_t due = day / p.tCK_ps / (interval / p.organisation.banks_total());

@@ -344,6 +344,19 @@ TEST(HbmPreset, RefusesMalformedRows) {
                  "\"different\" has no meaning at level channel");
 }
 
+TEST(HbmPreset, RefusesAWindowOverOtherInstances) {
+  const std::string rtp =
+      "{ id = \"rtp\", level = \"bank\", prev = [\"RD\"], next = [\"PRE\"], latency = \"tRTP\", ";
+  expect_refused(
+      rtp, rtp + "relation = \"different\", window = 4, ",
+      "constraint rtp: a window counts commands of one instance, relation = \"different\" is about "
+      "another");
+  // Either alone is a row.
+  for (const char* alone : {"relation = \"different\", ", "window = 4, "}) {
+    EXPECT_EQ(refusal(with(hbm2(), rtp, rtp + alone)).find("a window counts"), std::string::npos) << alone;
+  }
+}
+
 TEST(HbmPreset, RefusesACommandThatIsWiderThanTheLevel) {
   expect_refused("id = \"rp_all\", level = \"pseudo_channel\"", "id = \"rp_all\", level = \"bank\"",
                  "constraint rp_all: PREab addresses a whole pseudo_channel, so the level cannot be bank");

@@ -94,6 +94,57 @@ TEST(HbmReference, EqualsTheEngineForAnyTableOfConstraints) {
   }
 }
 
+/// A row that no standard has: any commands, any level that they fit, either relation or a window.
+Constraint random_row(Rng& rng) {
+  Constraint row;
+  row.id = "random";
+  row.level = static_cast<Level>(rng.below(kLevels));
+  const auto some = [&] {
+    std::vector<Command> commands;
+    // Mostly commands of the loads; one or two of them.
+    const std::uint64_t kinds = rng.below(3) == 0 ? kCommands : 5;
+    const std::uint64_t count = 1 + rng.below(2);
+    while (commands.size() < count) {
+      const auto command = static_cast<Command>(rng.below(kinds));
+      if (scope_of(command) < row.level) continue;
+      if (std::find(commands.begin(), commands.end(), command) == commands.end()) commands.push_back(command);
+    }
+    return commands;
+  };
+  row.prev = some();
+  row.next = some();
+  row.different = row.level != Level::kChannel && rng.below(2) == 0;
+  if (!row.different && rng.below(3) == 0) row.window = 2 + static_cast<unsigned>(rng.below(4));
+  row.latency = 1 + static_cast<Cycle>(rng.below(row.window > 1 ? 60 : 30));
+  return row;
+}
+
+std::string text(const Constraint& row) {
+  std::string line = std::string(to_string(row.level)) + (row.different ? ", different:" : ", same:");
+  for (const Command command : row.prev) line += std::string(" ") + to_string(command);
+  line += " >";
+  for (const Command command : row.next) line += std::string(" ") + to_string(command);
+  return line + ", " + std::to_string(row.latency) + " cycles, window " + std::to_string(row.window);
+}
+
+TEST(HbmReference, EqualsTheEngineForAnyRowThatIsAddedToTheTable) {
+  Rng rng(5, "rows");
+  const auto& loads = testing_support::loads();
+  const auto& variants = testing_support::variants();
+  for (std::size_t round = 0; round < 40; ++round) {
+    const Preset small = testing_support::with_channels(testing_support::small_preset(), 1);
+    Preset p = testing_support::with_random_latencies(small, rng, false);
+    p.constraints.push_back(random_row(rng));
+    const Variant& variant = variants[rng.below(variants.size())];
+    const Load& load = loads[rng.below(loads.size())];
+    variant.apply(p);
+    SCOPED_TRACE("round " + std::to_string(round) + ", " + variant.name + ", " + load.name + ", " +
+                 text(p.constraints.back()));
+    compare(p, requests_of(p, load, round), false);
+    if (HasFailure()) return;
+  }
+}
+
 // Every preset of the repository; policies and loads in turn.
 
 class HbmReferencePreset : public testing::TestWithParam<std::string> {
@@ -125,6 +176,28 @@ TEST_P(HbmReferencePreset, EqualsTheReferenceOnTheWholeStackWithItsOwnMap) {
     std::vector<Request> requests = requests_of(p, load, 1);
     requests.resize(std::min<std::size_t>(requests.size(), 300));
     compare(p, requests);
+    if (HasFailure()) return;
+  }
+}
+
+TEST_P(HbmReferencePreset, EqualsTheReferenceWhenAReadArrivesWhileWritesWakeTheChannel) {
+  for (Cycle ControllerConfig::*const after :
+       {&ControllerConfig::power_down_after, &ControllerConfig::self_refresh_after}) {
+    Preset p = preset();
+    p.controller.*after = 1;
+    SCOPED_TRACE(after == &ControllerConfig::power_down_after ? "power-down" : "self-refresh");
+    Request write;
+    write.arrival = 2 * p.tCK_ps;
+    write.bytes = std::uint64_t{16} * p.organisation.access_bytes * p.organisation.pseudo_channels_total();
+    write.is_write = true;
+    Request read = write;
+    read.tag = 1;
+    read.source = 1;
+    read.arrival = 4 * p.tCK_ps;
+    read.address = p.organisation.capacity_bytes / 2;
+    read.bytes = p.organisation.access_bytes;
+    read.is_write = false;
+    compare(p, {write, read});
     if (HasFailure()) return;
   }
 }

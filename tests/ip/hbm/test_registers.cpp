@@ -5,6 +5,8 @@
 #include "support/register_tests.h"
 
 #include <functional>
+#include <map>
+#include <vector>
 
 #include "common/sc_time.h"
 #include "hbm/hbm_module.h"
@@ -129,6 +131,45 @@ TEST(HbmRegisters, AnUncorrectableReadFillsThemAndWritingOnesClearsThem) {
   bench.bus.write32(Regs::kEccClearOffset, Regs::kEccClearClearMask);
   EXPECT_EQ(bench.bus.read32(Regs::kEccUncorrectedOffset), 0u);
   EXPECT_EQ(bench.bus.read32(Regs::kEccAddressLoOffset), 0u);
+}
+
+TEST(HbmRegisters, RowHammerMaxCountsTheActivatesOfTheRowOpenedMostOften) {
+  HbmModule::Config config = Bench::config(true);
+  config.preset.controller.row_hammer_counters = true;
+  Bench bench(config);
+  EXPECT_NE(bench.bus.read32(Regs::kFeaturesOffset) & Regs::kFeaturesRowHammerMask, 0u);
+  EXPECT_EQ(bench.bus.read32(Regs::kRowHammerMaxOffset), 0u);
+  Location at;
+  at.channel = 3;
+  at.row = 100;
+  const std::uint64_t first = config.preset.map.encode(at);
+  at.row = 200;
+  const std::uint64_t second = config.preset.map.encode(at);
+  std::map<std::uint32_t, std::uint32_t> activates;  // by row
+  bench.hbm.set_command_sink([&](const CommandRecord& record) {
+    if (record.command == Command::kACT) ++activates[record.where.row];
+  });
+  // Thirteen reads take less than a microsecond: the first refresh comes later.
+  bench.in_thread([&] {
+    for (int i = 0; i < 13; ++i) bench.data.read<std::uint64_t>(i % 2 == 0 ? first : second);
+  });
+  EXPECT_EQ(bench.bus.read32(Regs::kRowHammerMaxOffset), 7u);
+  EXPECT_EQ(activates, (std::map<std::uint32_t, std::uint32_t>{{100, 7}, {200, 6}}));
+  // The same requests to the engine alone.
+  Engine engine(config.preset);
+  std::vector<Event> events;
+  for (std::uint64_t i = 0; i < 13; ++i) {
+    Request read;
+    read.tag = i;
+    read.address = i % 2 == 0 ? first : second;
+    read.bytes = 8;
+    read.arrival = i * 70 * kPsPerNs;
+    engine.advance(read.arrival, events);
+    engine.submit(read);
+  }
+  engine.finish(events);
+  EXPECT_EQ(engine.most_opened().activates, 7u);
+  EXPECT_EQ(engine.most_opened().address, first);
 }
 
 TEST(HbmRegisters, AnInjectionBeyondTheStackDoesNothing) {
