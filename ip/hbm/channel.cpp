@@ -157,6 +157,7 @@ void Channel::push(std::uint32_t index, Train train) {
   }
   tail = slot;
   ++trains_in_flight_;
+  next_event_known_ = false;
   anchor_.valid = false;
 }
 
@@ -522,12 +523,14 @@ bool Channel::step(Cycle limit, std::vector<TrainEvent>& events) {
 }
 
 void Channel::run(Cycle limit, std::vector<TrainEvent>& events) {
+  next_event_known_ = false;
   while (step(limit, events)) {
   }
   now_ = std::max(now_, limit);
 }
 
 void Channel::finish(std::vector<TrainEvent>& events) {
+  next_event_known_ = false;
   while (trains_in_flight_ != 0) step(kNever, events);
 }
 
@@ -786,6 +789,12 @@ Cycle Channel::next_step() {
 }
 
 Cycle Channel::next_event() {
+  if (!next_event_known_) next_event_ = find_next_event();
+  next_event_known_ = true;
+  return next_event_;
+}
+
+Cycle Channel::find_next_event() {
   if (trains_in_flight_ == 0) return kNever;
   Cycle next = kNever;
   bool step = false;  // the next step may bring something

@@ -61,7 +61,8 @@ class Channel {
   void finish(std::vector<TrainEvent>& events);
 
   bool busy() const { return trains_in_flight_ != 0; }
-  /// No event to come has a time before this cycle; kNever if no train is in flight.
+  /// No event to come has a time before this cycle; kNever if no train is in flight. Stays true, if no train
+  /// is added, however far the channel is run.
   Cycle next_event();
   Cycle now() const { return now_; }
 
@@ -134,6 +135,7 @@ class Channel {
   bool idle() const;
   /// Nothing happens before it.
   Cycle next_step();
+  Cycle find_next_event();
 
   void admit(std::uint32_t pc);
   bool admit_one(std::uint32_t pc, bool is_write);
@@ -161,6 +163,8 @@ class Channel {
   std::vector<PseudoChannel> pcs_;
   std::vector<Picks> picks_;
   Cycle now_ = 0;  ///< all earlier cycles are over
+  Cycle next_event_ = kNever;
+  bool next_event_known_ = true;
   std::uint64_t issued_ = 0;
   std::uint32_t trains_in_flight_ = 0;
   Power power_ = Power::kUp;

@@ -260,9 +260,9 @@ void Engine::Impl::submit(const Request& request) {
   train.pins = request.port == Port::kPins;
   train.report_acceptance = request.report_acceptance;
 
-  const auto push = [&](Group& group, std::uint32_t channel, bool everywhere) {
+  const auto push = [&](Group& group, std::uint32_t channel, bool same) {
     for (std::uint32_t pc = 0; pc < device.pcs; ++pc) {
-      const Segment& segment = everywhere ? everywhere_ : segments_[channel * device.pcs + pc];
+      const Segment& segment = same ? everywhere_ : segments_[channel * device.pcs + pc];
       if (segment.begin == segment.end) continue;
       train.begin = segment.begin;
       train.end = segment.end;
@@ -271,11 +271,13 @@ void Engine::Impl::submit(const Request& request) {
     }
   };
 
-  if (split_into_segments(begin, end)) {
-    if (groups_.size() > 1 && options_.share_equal_channels && arrival >= next_merge_) {
-      merge_equal(arrival);
-      next_merge_ = arrival + device.refresh_interval;
-    }
+  const bool everywhere = split_into_segments(begin, end);
+  if ((everywhere || touched_.size() == group_of_.size()) && groups_.size() > 1 &&
+      options_.share_equal_channels && arrival >= next_merge_) {
+    merge_equal(arrival);
+    next_merge_ = arrival + device.refresh_interval;
+  }
+  if (everywhere) {
     for (const auto& group : groups_) push(*group, 0, true);
     return;
   }
@@ -326,8 +328,11 @@ void Engine::Impl::collect() {
 
 void Engine::Impl::advance(Cycle limit, std::vector<Event>& events) {
   reached_ = std::max(reached_, limit);
+  // Channels that cannot learn of an event by then may stay behind: it is known when its column command is
+  // issued.
+  const Cycle known_by = limit + std::min(device.read_latency, device.write_latency);
   for (const auto& group : groups_) {
-    if (group->channel.busy()) group->channel.run(limit, train_events_);
+    if (group->channel.next_event() < known_by) group->channel.run(limit, train_events_);
   }
   deliver(events);
 }
@@ -352,11 +357,13 @@ void Engine::Impl::deliver(std::vector<Event>& events) {
 }
 
 std::optional<TimePs> Engine::Impl::next_event() {
-  if (!known_.empty()) return time(reached_);
   Cycle next = kNever;
   for (const auto& group : groups_) next = std::min(next, group->channel.next_event());
-  if (next == kNever) return std::nullopt;
-  return time(next);
+  // What comes before that was reported; a channel that stayed behind may not have noticed.
+  TimePs at = next == kNever ? ~TimePs{0} : time(std::max(next, reached_ + 1));
+  for (const Known& known : known_) at = std::min(at, known.event.at);
+  if (at == ~TimePs{0}) return std::nullopt;
+  return at;
 }
 
 Counters Engine::Impl::counters(TimePs now) {

@@ -75,7 +75,8 @@ class Engine {
   void submit(const Request& request);
 
   /// Commits everything that no request arriving at `now` or later can change, i.e. all clock cycles before
-  /// the first edge at or after `now`. Appends what became known, in order of discovery.
+  /// the first edge at or after `now`. Appends what became known, in order of time; at least every event
+  /// whose `at` is not after `now`.
   void advance(TimePs now, std::vector<Event>& events);
 
   /// No event that is not yet reported has an `at` before this time; empty if no request is in flight. So a
