@@ -8,6 +8,9 @@
 namespace memwall::hbm {
 namespace {
 
+/// Up to this many trains of a pseudo-channel are looked at one by one to tell when the first may end.
+constexpr std::size_t kFewTrains = 4;
+
 /// Refresh commands that refresh every row of a bank once (8K per retention period in all standards
 /// modelled).
 constexpr std::uint32_t kRefreshCommands = 8192;
@@ -802,6 +805,11 @@ Cycle Channel::find_next_event() {
     const Cycle soonest =
         now_ + (pc.writes_in_flight != 0 ? std::min(device_->read_latency, device_->write_latency)
                                          : device_->read_latency);
+    if (pc.watched == 0 && pc.trains.size() - pc.free_trains.size() > kFewTrains) {
+      // One of so many may have a single burst left.
+      next = std::min(next, soonest);
+      continue;
+    }
     for (const Train& train : pc.trains) {
       if (next <= soonest && pc.watched == 0) break;
       if (train.left == 0) continue;
