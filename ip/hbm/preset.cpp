@@ -21,7 +21,6 @@ namespace {
 
 constexpr std::uint64_t kMaxCycles = 1'000'000;
 constexpr std::uint64_t kMaxWindow = 32;
-constexpr std::uint32_t kMaxBanks = 64;
 
 unsigned log2_of(std::uint64_t power_of_two) {
   unsigned bits = 0;
@@ -447,8 +446,8 @@ class Reader {
     c.write_drain = table.choice("write_drain", c.write_drain, write_drain_names());
     c.refresh = table.choice("refresh", c.refresh, refresh_names());
     c.arbitration = table.choice("arbitration", c.arbitration, {"round_robin", "oldest"});
-    c.read_queue = static_cast<std::uint32_t>(table.integer("read_queue", c.read_queue, 1, 64));
-    c.write_queue = static_cast<std::uint32_t>(table.integer("write_queue", c.write_queue, 1, 64));
+    c.read_queue = static_cast<std::uint32_t>(table.integer("read_queue", c.read_queue, 1, kMaxEntries));
+    c.write_queue = static_cast<std::uint32_t>(table.integer("write_queue", c.write_queue, 1, kMaxEntries));
     belongs_to(table, "drain_high_percent", "write_drain", c.write_drain, "watermark");
     belongs_to(table, "drain_low_percent", "write_drain", c.write_drain, "watermark");
     const std::uint64_t high = table.integer("drain_high_percent", 80, 1, 100);

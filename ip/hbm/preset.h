@@ -17,6 +17,10 @@
 
 namespace memwall::hbm {
 
+// Limits of the engine's bit masks; the loader refuses more.
+inline constexpr std::size_t kMaxBanks = 64;    ///< of a pseudo-channel
+inline constexpr std::size_t kMaxEntries = 64;  ///< of a read or write queue
+
 /// Counts; all powers of two.
 struct Organisation {
   std::uint32_t channels = 0;         ///< of the stack; each has its own command buses
@@ -63,8 +67,8 @@ struct ControllerConfig {
   std::string write_drain = "watermark";    ///< watermark, read_first
   std::string refresh = "all_bank";         ///< all_bank, per_bank, postponed
   std::string arbitration = "round_robin";  ///< between initiators: round_robin, oldest
-  std::uint32_t read_queue = 32;            ///< entries per pseudo-channel, at most 64
-  std::uint32_t write_queue = 32;           ///< entries per pseudo-channel, at most 64
+  std::uint32_t read_queue = 32;            ///< entries per pseudo-channel, at most kMaxEntries
+  std::uint32_t write_queue = 32;           ///< entries per pseudo-channel, at most kMaxEntries
   std::uint32_t drain_high = 26;            ///< entries in the write queue that start a drain
   std::uint32_t drain_low = 6;              ///< entries at which it ends if reads wait
   std::uint32_t row_hit_cap = 16;  ///< fr_fcfs_cap: column commands to an open row while another row waits

@@ -14,8 +14,6 @@
 
 namespace memwall::hbm {
 
-inline constexpr std::size_t kMaxEntries = 64;  ///< of a queue; the preset loader refuses more
-inline constexpr std::size_t kMaxBanks = 64;    ///< of a pseudo-channel; the preset loader refuses more
 inline constexpr std::uint32_t kNoTrain = ~std::uint32_t{0};
 
 /// Bit `n` of a mask over banks or queue positions.

@@ -42,7 +42,9 @@ std::uint64_t last_arrival_cycle(const Preset& preset);
 /// request.
 ///
 /// Overlapping requests of different cycles are in order and accepted, whether or not the earlier one is
-/// still in flight: what is a valid trace does not depend on the speed of the memory.
+/// still in flight: what is a valid trace does not depend on the speed of the memory. Without cycles requests
+/// of one initiator are in order; the order of different initiators' follows from the memory's speed, and
+/// overlapping ones are accepted, for a trace carries no contents.
 Trace parse_trace(std::istream& in, const std::string& name, const Preset& preset);
 /// The same from a file; ConfigError if it cannot be read.
 Trace load_trace(const std::string& path, const Preset& preset);
