@@ -1,0 +1,74 @@
+// SPDX-FileCopyrightText: The Memwall authors
+// SPDX-License-Identifier: Apache-2.0
+/// @file
+/// One HBF cube as its host sees it: up to 16 isolated channels, the pins, sideband register access, the IEEE
+/// 1500 port, power and reset, temperature. Plain C++, event-driven. Starts powered, booted (READY high) and
+/// with every channel's BUCC.EN = 0; enable_all() is for those who do not want to bring it up. Not modelled:
+/// DA port signals, JTAG, lane repair, training (a channel's link is up when READY is), the voltage sequence
+/// itself (power_on() stands for steps 1 to 11 of 7.4).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "hbf/channel.h"
+#include "hbf/thermal.h"
+
+namespace memwall::hbf {
+
+class Cube {
+ public:
+  explicit Cube(const Config& config);
+  ~Cube();
+
+  const Config& config() const { return config_; }
+  TimePs now() const { return now_; }
+
+  // Mainband. `at` not before now(); while the power is off or READY is low nothing is taken (ModelError).
+  void submit(unsigned channel, TimePs at, const Command& command);
+  void submit(unsigned channel, TimePs at, const Stream& stream);
+  TimePs next_event() const;
+  /// Everything up to and including `to`; responses and notices of all channels in order of time, then
+  /// channel.
+  void advance(TimePs to, std::vector<Response>& responses, std::vector<Notice>& notices);
+
+  // Sideband, at now(). False: undefined or unaligned offset, or no power. The UCIe address forms of 5.1 of
+  // the project's digest: CFG addr[11:0], MEM addr[19:0].
+  bool sideband_read(unsigned channel, Space space, std::uint32_t offset, std::uint32_t& value);
+  bool sideband_write(unsigned channel, Space space, std::uint32_t offset, std::uint32_t value);
+
+  // Pins.
+  bool ready() const;
+  bool cattrip() const;
+  /// RESETBD_n: base and core dies reset, then boot. Queues, buffers, scratchpad are lost; NAND stays.
+  void reset_base_die(TimePs at);
+  void power_off(TimePs at);
+  void power_on(TimePs at);
+  bool powered() const;
+
+  /// IEEE 1500 (specification 8): WIR = { [13] mode, [12:8] channel select, [7:0] opcode }; `in` is shifted
+  /// in, the answer is one word per selected channel, or one for the whole device. An unknown opcode is
+  /// BYPASS: empty.
+  std::vector<std::uint64_t> ieee1500(std::uint16_t wir, const std::vector<std::uint64_t>& in = {});
+
+  /// EN = 1 on every channel and RDY at once, without time.
+  void enable_all();
+  void set_fast_forward(bool on);
+  void set_temperature(double celsius);
+  void inject(const Fault& fault);
+
+  Channel& channel(unsigned index);
+  const Channel& channel(unsigned index) const;
+  double celsius() const;
+  /// Media, links and idle power up to now().
+  double energy_pj() const;
+
+ private:
+  Config config_;
+  TimePs now_ = 0;
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace memwall::hbf
