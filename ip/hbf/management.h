@@ -178,6 +178,7 @@ class Management {
   /// BUCSTS.BUCFS, until power-on; `cause` goes to the UCIe error log.
   enum class UcieEvent : std::uint8_t { kNone = 0, kPhyReset = 1, kAouReset = 2, kThermalShutdown = 3 };
   void set_fatal(TimePs now, UcieEvent cause);
+  std::uint32_t thresholds() const { return mmio_space_[0x150 / 4]; }  ///< TTTEMP
   /// LOCKOUT and CES: what a reset of the base die keeps and the loss of power does not.
   struct Sticky {
     bool lockout = false;
