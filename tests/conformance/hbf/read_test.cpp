@@ -7,20 +7,21 @@ namespace memwall::hbf::conformance {
 namespace {
 
 // Pages 0, 4, 8 lie in lane 0, block row 0; page 1 in lane 1.
-Host loaded(Config c = small()) {
-  Host h(c);
-  for (unsigned n = 0; n < 32; ++n) h.preload(n, n);
-  return h;
-}
+class Loaded : public Host {
+ public:
+  explicit Loaded(const Config& c = small()) : Host(c) {
+    for (unsigned n = 0; n < 32; ++n) preload(n, n);
+  }
+};
 
 TEST(Requirement16, TwoPagesOfABankStayResident) {
-  Host h = loaded();
+  Loaded h;
   for (unsigned i = 0; i < 20; ++i) EXPECT_EQ(h.read_now(dlu(i % 2 ? 4 : 0) + i * 64).status(), 0u);
   EXPECT_EQ(h.senses(), 2u);
 }
 
 TEST(Requirement17, AThirdPageEvictsTheFirst) {
-  Host h = loaded();
+  Loaded h;
   h.read_now(dlu(0));
   h.read_now(dlu(4));
   h.read_now(dlu(8));
@@ -32,7 +33,7 @@ TEST(Requirement17, AThirdPageEvictsTheFirst) {
 }
 
 TEST(Requirement18, AHitIsServedWhileTheBankSenses) {
-  Host h = loaded();
+  Loaded h;
   h.read_now(dlu(0));
   const auto miss = h.read(dlu(4), 1, 1);
   h.run_for(ns(300));
@@ -44,7 +45,7 @@ TEST(Requirement18, AHitIsServedWhileTheBankSenses) {
 }
 
 TEST(Requirement19, SensesOfABankStartInTheOrderOfArrivalAndBanksAreIndependent) {
-  Host h = loaded();
+  Loaded h;
   const TimePs start = h.now();
   std::vector<std::uint64_t> bank0, bank1;
   for (unsigned page : {8u, 0u, 12u, 4u}) bank0.push_back(h.read(dlu(page), 1, page));
@@ -60,7 +61,7 @@ TEST(Requirement19, SensesOfABankStartInTheOrderOfArrivalAndBanksAreIndependent)
 }
 
 TEST(Requirement20, The64ChunksOfAPageCostOneSense) {
-  Host h = loaded();
+  Loaded h;
   const Bytes page = pattern(kPageBytes, 5);
   std::vector<std::uint64_t> reads;
   for (unsigned i = 0; i < 64; ++i) reads.push_back(h.read(dlu(5) + (i * 29 % 64) * 64, 1, i));
@@ -74,7 +75,7 @@ TEST(Requirement20, The64ChunksOfAPageCostOneSense) {
 
 TEST(Requirement21, ALoneRegularReadWaitsForTheAccumulateTimerAndNoLonger) {
   for (std::uint32_t timer : {0u, 100u, 5000u}) {
-    Host h = loaded();
+    Loaded h;
     h.set_reg(Space::kMmio, mmio::kTmr + 4, timer_ns(timer));
     const TimePs start = h.now();
     EXPECT_EQ(h.read_now(0).at - start, cold_read(h.cube.config(), 1) + ns(timer));
@@ -85,7 +86,7 @@ TEST(Requirement22, ARunOfBatchReadsIsReleasedWithTheFirstRegularReadWithoutTheT
   for (auto batch : {Readings::Batch::kUntilRegular, Readings::Batch::kImmediate}) {
     Config c = small();
     c.readings.batch = batch;
-    Host h = loaded(c);
+    Loaded h(c);
     h.set_reg(Space::kMmio, mmio::kTmr + 4, timer_ns(50000));
     const TimePs start = h.now();
     std::vector<std::uint64_t> reads;
@@ -103,7 +104,7 @@ TEST(Requirement22, ARunWithoutARegularReadWaitsForTheTimerOrIsReleasedAtOnceByT
   for (auto batch : {Readings::Batch::kUntilRegular, Readings::Batch::kImmediate}) {
     Config c = small();
     c.readings.batch = batch;
-    Host h = loaded(c);
+    Loaded h(c);
     h.set_reg(Space::kMmio, mmio::kTmr + 4, timer_ns(7000));
     const TimePs start = h.now();
     const TimePs took = h.read_now(0, 1, user::flash_read(true)).at - start;
@@ -127,7 +128,7 @@ TEST(Requirement23, TheBatchHintOnScratchpadReadsIsIgnored) {
 }
 
 TEST(Requirement24, BeyondTheCapacityAndInARetiredBlockReadsAnswer0x1) {
-  Host h = loaded();
+  Loaded h;
   EXPECT_EQ(h.read_now(h.cube.config().port_bytes()).status(), 0x1u);
   EXPECT_EQ(h.read_now(h.cube.config().port_bytes() - 64).status(), 0x7u);
   h.inject(0, FaultKind::kUnusable, 1, 1);
@@ -170,7 +171,7 @@ TEST(Requirement26, ChunksOfAnOpenDluAreReadBackOrAnswered0xA) {
 }
 
 TEST(Requirement27, CorrectedErrorsGiveValidDataWith0x5UncorrectableOnesNone) {
-  Host h = loaded();
+  Loaded h;
   h.inject(0, FaultKind::kCorrectedHigh);
   h.read_now(0);
   EXPECT_EQ(h.answers[h.last].status(), 0x5u);
@@ -191,7 +192,7 @@ TEST(Requirement27, CorrectedErrorsGiveValidDataWith0x5UncorrectableOnesNone) {
 }
 
 TEST(Requirement28, InHostModeAReadWalksThroughTheStagesItIsToldToAskFor) {
-  Host h = loaded();
+  Loaded h;
   h.set_feature(Feature::kRetryMode, 1);
   h.inject(0, FaultKind::kRetry, 2);
   EXPECT_EQ(h.read_now(0).status(), 0x6u);
@@ -214,7 +215,7 @@ TEST(Requirement28, InHostModeAReadWalksThroughTheStagesItIsToldToAskFor) {
 }
 
 TEST(Requirement28, InAutomaticModeTheBaseDieRetriesAndNeverAnswers0x6) {
-  Host h = loaded();
+  Loaded h;
   const Config& c = h.cube.config();
   for (unsigned stages = 1; stages <= c.reliability.retry_stages; ++stages) {
     h.inject(stages, FaultKind::kRetry, stages);
@@ -228,7 +229,7 @@ TEST(Requirement28, InAutomaticModeTheBaseDieRetriesAndNeverAnswers0x6) {
 }
 
 TEST(Requirement29, AReadCountPastTheThresholdGivesInfo1UntilPage0IsRewritten) {
-  Host h = loaded();
+  Loaded h;
   h.set_feature(Feature::kMaxReadThreshold, 6);
   unsigned first_hint = 0;
   for (unsigned i = 1; i <= 9; ++i) {
