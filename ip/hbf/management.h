@@ -139,8 +139,8 @@ class Management {
   Answer admin(TimePs now, const Command& command);
 
   /// 32-bit register access by any path. False at an undefined or unaligned offset. Registers wider than 32
-  /// bits are reached by their dwords. Reserved ranges of the specification's tables read 0 and ignore
-  /// writes, as do RO registers. An illegal value of a field (SSG, WLS, MOCS, a timer's unit) leaves that
+  /// bits are reached by their dwords. Reserved offsets are undefined; RO registers ignore writes. An illegal
+  /// value of a field (SSG, WLS, MOCS, a timer's unit) leaves that
   /// field as it is. A BUCR write orders ChannelServices::reset() before it returns.
   bool read_register(TimePs now, Space space, std::uint32_t offset, std::uint32_t& value);
   bool write_register(TimePs now, Space space, std::uint32_t offset, std::uint32_t value);
@@ -178,6 +178,7 @@ class Management {
   /// BUCSTS.BUCFS, until power-on; `cause` goes to the UCIe error log.
   enum class UcieEvent : std::uint8_t { kNone = 0, kPhyReset = 1, kAouReset = 2, kThermalShutdown = 3 };
   void set_fatal(TimePs now, UcieEvent cause);
+  std::uint32_t thresholds() const { return mmio_space_[0x150 / 4]; }  ///< TTTEMP
   /// LOCKOUT and CES: what a reset of the base die keeps and the loss of power does not.
   struct Sticky {
     bool lockout = false;
