@@ -21,9 +21,10 @@ void check_credits(const Config& config) {
   const LinkConfig& l = config.link;
   const auto enough = [&](const char* name, unsigned credits, unsigned granules) {
     if (granules > 0 && credits >= granules) return;
-    throw ConfigError(config.name, std::string("link.") + name + " = " + std::to_string(credits) +
-                                       " does not hold one message of " + std::to_string(granules) +
-                                       " granules (accepted: as many granules or more, messages of at least 1)");
+    throw ConfigError(config.name,
+                      std::string("link.") + name + " = " + std::to_string(credits) +
+                          " does not hold one message of " + std::to_string(granules) +
+                          " granules (accepted: as many granules or more, messages of at least 1)");
   };
   enough("ar_credits", l.ar_credits, l.ar_granules);
   enough("w_credits", l.w_credits, l.w_granules);

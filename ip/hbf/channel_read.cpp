@@ -46,8 +46,7 @@ bool Channel::State::refuse_read(std::uint32_t slot) {
     return true;
   };
   if (x.dlu == kNoPage) return refuse(ReadStatus::kOutOfRange);
-  const bool undefined =
-      (x.c.user & kUndefinedReadBits) != 0 || (x.c.beats() > 1 && !config.burst_reads);
+  const bool undefined = (x.c.user & kUndefinedReadBits) != 0 || (x.c.beats() > 1 && !config.burst_reads);
   if (!undefined && !misshapen(x)) return false;
   // Retired and restricted ranges come first in the order of the codes.
   const Media::ReadVerdict verdict = media.look(x.dlu);
@@ -180,8 +179,7 @@ void Channel::State::answer_readers(std::uint32_t op, unsigned status, unsigned 
 void Channel::State::decoded(std::uint32_t index_of_op) {
   const Op op = ops[index_of_op];
   Buffer& buffer = lanes[op.lane].buffers[op.buffer];
-  const bool good =
-      op.sensed.status == ReadStatus::kOk || op.sensed.status == ReadStatus::kCorrectedHigh;
+  const bool good = op.sensed.status == ReadStatus::kOk || op.sensed.status == ReadStatus::kCorrectedHigh;
   buffer.filling = false;
   buffer.valid = good && !op.stale;
   buffer.status = op.sensed.status;
@@ -190,7 +188,8 @@ void Channel::State::decoded(std::uint32_t index_of_op) {
     management->log_error(time, false, static_cast<unsigned>(op.sensed.status), op.sensed.info,
                           op.dlu * kPageBytes);
   }
-  answer_readers(index_of_op, static_cast<unsigned>(op.sensed.status), op.sensed.info, 2 * op.lane + op.buffer);
+  answer_readers(index_of_op, static_cast<unsigned>(op.sensed.status), op.sensed.info,
+                 2 * op.lane + op.buffer);
   senses.erase(sense_key(op.dlu, op.stage), index_of_op);
   free_op(index_of_op);
   if (lanes[op.lane].head != kNone) flag(op.lane);

@@ -7,6 +7,7 @@
 
 #include <array>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <queue>
 #include <set>
@@ -39,15 +40,16 @@ struct Channel::State {
     std::uint16_t user = 0;             // of the response
     bool live = false;
     bool looked_up = false;
-    bool turn = false;   // no earlier response of its id is open
-    bool ready = false;  // has its answer
+    bool turn = false;               // no earlier response of its id is open
+    bool ready = false;              // has its answer
     std::vector<std::uint8_t> data;  // of a write
   };
 
   /// What the array does for a page.
   struct Op {
     bool program = false;
-    bool stale = false;  // contents changed since: must not stay in a buffer
+    bool stale = false;      // contents changed since: must not stay in a buffer
+    bool abandoned = false;  // a program whose end media does not hear of
     unsigned stage = 0;
     unsigned buffer = 0;
     unsigned lane = 0;
@@ -66,8 +68,8 @@ struct Channel::State {
     bool filling = false;  // from the start of the sense to the end of decoding
     ReadStatus status = ReadStatus::kOk;
     unsigned info = 0;
-    unsigned waiting = 0;    // responses from it that have not been sent
-    TimePs link_until = 0;   // end of the last flit with a response from it
+    unsigned waiting = 0;   // responses from it that have not been sent
+    TimePs link_until = 0;  // end of the last flit with a response from it
   };
 
   struct Lane {
@@ -107,9 +109,7 @@ struct Channel::State {
   struct Timed {
     TimePs at;
     std::uint32_t slot;
-    bool operator>(const Timed& other) const {
-      return at != other.at ? at > other.at : slot > other.slot;
-    }
+    bool operator>(const Timed& other) const { return at != other.at ? at > other.at : slot > other.slot; }
   };
   struct Offer {
     TimePs at;
@@ -129,7 +129,7 @@ struct Channel::State {
   void run(TimePs to, std::vector<Response>& out, std::vector<Notice>& to_notices);
   TimePs next_time() const;
   void instant(TimePs t);
-  void settle_throttle();
+  void settle_throttle() const;
   std::uint32_t new_txn();
   void free_txn(std::uint32_t slot);
   std::uint32_t new_op();
@@ -170,6 +170,8 @@ struct Channel::State {
   unsigned misshapen_status() const;
 
   // Reads.
+  bool refuse_read(std::uint32_t slot);
+  bool refuse_page(std::uint32_t slot);
   bool serve_from_gather(std::uint32_t slot);
   bool serve_from_buffer(std::uint32_t slot);
   std::uint32_t join_or_miss(std::uint32_t slot);
@@ -186,38 +188,44 @@ struct Channel::State {
   void start_lanes();
   void start_lane(unsigned lane);
   bool choose_buffer(unsigned lane, unsigned& buffer);
-  void start_sense(unsigned lane, std::uint32_t op, unsigned buffer);
-  void start_program(unsigned lane, std::uint32_t op);
+  void start_sense(std::uint32_t op, unsigned buffer);
+  void start_program(std::uint32_t op);
   void end_operation(unsigned lane);
   TimePs scaled(TimePs duration) const;
   void enqueue(std::uint32_t op);
   void free_op(std::uint32_t op);
 
   // Writes.
+  static std::uint64_t chunk_mask(const Txn& x);
+  std::uint32_t open_gather(std::uint64_t dlu);
   void join_gather(std::uint32_t gather, std::uint32_t slot);
   void complete_gather(std::uint32_t gather);
-  void close_gather(std::uint32_t gather);
-  void answer_gather(std::uint32_t gather, WriteStatus status, unsigned info);
+  void answer_gather(std::uint32_t gather, unsigned status, unsigned info);
   void expire_gathers();
   void program_done(std::uint32_t op);
+  void forget_accepted(std::uint64_t dlu);
   void invalidate_for_write(std::uint64_t dlu);
-  template <class Condition>
-  void invalidate(const Condition& gone);
 
   // Resets and the like (channel_services.cpp).
+  using PageTest = std::function<bool(std::uint64_t dlu)>;
+  void invalidate(const PageTest& gone);
+  void erase_pages(const PageTest& gone);
+  void close_gathers(const PageTest& which, unsigned status, unsigned info);
+  std::vector<std::uint32_t> withdraw(const std::function<bool(const Op&)>& test);
+  void abandon_queued(std::vector<std::uint32_t>& taken, unsigned status, unsigned info);
+  void abandon_running(std::uint32_t op);
   void drop_commands(std::uint32_t keep);
   void drop_array();
-  void drop_gathers();
   void block_in_flight();
-  void answer_readers(std::uint32_t op, unsigned status, unsigned info);
-  template <class Condition>
-  void erase_pages(const Condition& gone);
+  void restart_link(TimePs at);
+  void answer_readers(std::uint32_t op, unsigned status, unsigned info, std::uint32_t hold);
   template <class Visit>
   void for_each_op(const Visit& visit);
 
   // Fast-forward (channel_stream.cpp).
   /// What was learned does not hold any more.
   void disturb();
+  void forget_quiet();
   void sample_management();
   /// At the end of an instant; true if time was jumped.
   bool try_jump(TimePs to);
@@ -246,10 +254,10 @@ struct Channel::State {
   // Link.
   LinkDirection down, up;
   Credits ar_credits, w_credits, r_credits, b_credits;
-  TimePs link_up = 0;                        // nothing is sent before
-  std::deque<Timed> lookups;                 // on the way down
+  TimePs link_up = 0;                          // nothing is sent before
+  std::deque<Timed> lookups;                   // on the way down
   std::deque<std::uint32_t> r_queue, b_queue;  // ready, in order of (ready_at, order)
-  std::deque<Timed> arrivals;                // on the way up
+  std::deque<Timed> arrivals;                  // on the way up
 
   // Base die.
   std::vector<std::uint32_t> last_of_id;  // (port, direction, id) -> newest command

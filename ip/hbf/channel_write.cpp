@@ -36,7 +36,8 @@ void Channel::State::look_up_write(std::uint32_t slot) {
                             verdict.status == WriteStatus::kOrderViolation;
   if (!place_is_bad && open_gathers.size() >= config.open_dlus) return refuse(WriteStatus::kOpenLimit);
   if (verdict.status == WriteStatus::kUnusable) {
-    management->log_error(time, true, static_cast<unsigned>(verdict.status), verdict.info, x.dlu * kPageBytes);
+    management->log_error(time, true, static_cast<unsigned>(verdict.status), verdict.info,
+                          x.dlu * kPageBytes);
   }
   if (verdict.status != WriteStatus::kOk) return refuse(verdict.status, verdict.info);
   join_gather(open_gather(x.dlu), slot);
@@ -115,9 +116,14 @@ void Channel::State::expire_gathers() {
 void Channel::State::program_done(std::uint32_t index_of_op) {
   const Op op = ops[index_of_op];
   const Media::WriteVerdict& verdict = op.started.verdict;
+  if (op.abandoned) {
+    free_gathers.push_back(op.gather);
+    return free_op(index_of_op);
+  }
   media.finish_program(time, op.dlu, verdict);
   if (verdict.status == WriteStatus::kProgramFail || verdict.status == WriteStatus::kUnusable) {
-    management->log_error(time, true, static_cast<unsigned>(verdict.status), verdict.info, op.dlu * kPageBytes);
+    management->log_error(time, true, static_cast<unsigned>(verdict.status), verdict.info,
+                          op.dlu * kPageBytes);
   }
   forget_accepted(op.dlu);
   answer_gather(op.gather, static_cast<unsigned>(verdict.status), verdict.info);
