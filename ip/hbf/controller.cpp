@@ -84,10 +84,10 @@ void Controller::step(TimePs to) {
       if (--table.pieces == 0) table_fetched();
     }
   }
+  check_pins();
   for (unsigned c = 0; c < channels_.size(); ++c) {
     if (channels_[c].watched) check_lost(c);
   }
-  check_pins();
   pump();
 }
 
@@ -294,7 +294,7 @@ void Controller::pump() {
     }
     pump_ahead();
   }
-  if (admin_state_.busy && !admin_issued_) {
+  if (admin_state_.busy && !admin_issued_ && !channels_[admin_command_.channel].stalled) {
     Command command;
     command.cookie = kNever;
     command.is_write = admin_command_.is_write;
@@ -319,12 +319,14 @@ void Controller::pump_channel(unsigned c) {
     queue.pop_front();
     return index;
   };
+  if (channel.stalled) return;
   while (channel.reading < read_limit_ && !channel.reads.empty()) issue(next(channel.reads));
   while (channel.reading < read_limit_ && !channel.ahead.empty()) issue(next(channel.ahead));
   if (!channel.streaming && !channel.streams.empty()) issue_stream(next(channel.streams));
   for (auto it = channel.writes.begin(); it != channel.writes.end();) {
     const bool open = channel.dlus.count(ops_[*it].channel_page) != 0;
     const bool room = channel.dlus.size() < write_limit_;
+    if (channel.write_ids.free() < kChunksPerPage) break;
     if (!open && !room) {
       ++it;
       continue;
@@ -585,8 +587,13 @@ void Controller::part_done(Index request, TimePs at, bool good) {
 void Controller::check_lost(unsigned c) {
   Channel& channel = channels_[c];
   const std::size_t there = cube_.channel(c).in_flight();
-  if (there != 0) return;
-  channel.watched = false;
+  if (there != 0) {
+    // What has survived goes on; nothing new is sent until it is through.
+    channel.stalled = there < channel.commands;
+    return;
+  }
+  channel.watched = channel.stalled = false;
+  dirty_ |= 1u << c;
   const bool admin_lost = admin_state_.busy && admin_issued_ && admin_command_.channel == c;
   if (channel.commands == 0 && !channel.streaming) return;
   if (admin_lost) finish_admin(4, 0);
@@ -613,6 +620,8 @@ void Controller::check_pins() {
   const bool ready = cube_.ready(), cattrip = cube_.cattrip();
   if (ready == last_ready_ && cattrip == last_cattrip_) return;
   if (ready && !last_ready_) dirty_ = (1u << config_.channels) - 1;
+  // Falling READY may have taken commands with it.
+  for (Channel& channel : channels_) channel.watched = channel.watched || !ready;
   last_ready_ = ready;
   last_cattrip_ = cattrip;
   causes_ |= kPins;

@@ -65,6 +65,7 @@ class Controller {
   void advance(TimePs to);
 
   // What has come up since it was last taken.
+  bool has_news() const { return !done_.empty() || !fetches_.empty() || causes_ != 0; }
   std::vector<Done> take_done();
   std::vector<Fetch> take_fetches();
   std::uint32_t take_causes();
@@ -195,6 +196,7 @@ class Controller {
     std::uint64_t commands = 0;                        // in flight, as the cube counts them
     bool streaming = false;
     bool watched = false;  // commands may get lost
+    bool stalled = false;  // some are
     IdPool read_ids, write_ids;
   };
   struct TableFetch {
