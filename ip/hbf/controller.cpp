@@ -183,7 +183,6 @@ void Controller::submit(const Request& request) {
     const auto bytes = static_cast<std::uint32_t>(std::min(kPageBytes - offset, end - at));
     std::uint8_t* const data = request.data == nullptr ? nullptr : request.data + (at - request.address);
     if (request.is_write) {
-      before_write(page);
       const Index index = claim(Op::Kind::kWrite);
       Op& op = ops_[index];
       op.request = slot;
@@ -191,9 +190,8 @@ void Controller::submit(const Request& request) {
       op.offset = offset;
       op.bytes = bytes;
       op.data = data;
-      place(op);
       ++requests_[slot].parts;
-      queue_write(index);
+      accept_write(index);
     } else {
       read_part(slot, page, offset, bytes, data);
     }
@@ -262,14 +260,21 @@ void Controller::queue_streams(Index request, std::uint64_t first_page, std::uin
   }
 }
 
-/// A chunk of a page that is being written joins it at once: a page must not wait for its own rest.
-void Controller::queue_write(Index index) {
-  const Op& op = ops_[index];
+void Controller::accept_write(Index index) {
+  Op& op = ops_[index];
+  place(op);
+  if (op.offset == 0 && map_.page_in_block(op.window_page) == 0) {
+    Media& media = cube_.channel(op.channel).media();
+    const Media::Place at = media.place_of(op.channel_page);
+    if (media.block_info(now_, at.lane, at.row).frontier != 0) ++counters_.rewritten;
+  }
+  drop_written(op.window_page);
   channels_[op.channel].writes.push_back(index);
   dirty_ |= 1u << op.channel;
 }
 
-void Controller::before_write(std::uint64_t window_page) {
+/// What was read ahead of a page that is written, and of its block if the write erases it.
+void Controller::drop_written(std::uint64_t window_page) {
   if (read_ahead_.held() == 0) return;
   ahead_dirty_ = true;
   if (map_.page_in_block(window_page) != 0) {
@@ -370,9 +375,7 @@ void Controller::pump_programs() {
       give_back(index);
       continue;
     }
-    before_write(page->page);
-    place(op);
-    queue_write(index);
+    accept_write(index);
   }
   while (const auto fetch = programs_.next_fetch())
     fetches_.push_back(
@@ -541,7 +544,7 @@ void Controller::finish(Index index, TimePs at) {
     case Op::Kind::kProgram: {
       const auto dlu = channel.dlus.find(op.channel_page);
       if (--dlu->second == 0) channel.dlus.erase(dlu);
-      before_write(op.window_page);  // what was read ahead while the write was under way
+      drop_written(op.window_page);  // what was read ahead while the write was under way
       if (op.failed) ++counters_.refused_writes;
       break;
     }

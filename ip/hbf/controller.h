@@ -152,6 +152,7 @@ class Controller {
     TimePs exposed = 0;            ///< what they waited
     std::uint64_t refused_writes = 0;  ///< page parts
     std::uint64_t refresh_hints = 0;   ///< page reads answered 0x5 or 0x4
+    std::uint64_t rewritten = 0;       ///< blocks with contents that were written again from page 0
   };
   const Counters& counters() const { return counters_; }
   const Config& config() const { return config_; }
@@ -228,7 +229,6 @@ class Controller {
   void queue_read(Index request, std::uint64_t page, std::uint32_t offset, std::uint32_t bytes,
                   std::uint8_t* data, TimePs since);
   void queue_streams(Index request, std::uint64_t first_page, std::uint64_t pages);
-  void queue_write(Index index);
   void place(Op& op);
   void issue(Index index);
   void issue_stream(Index index);
@@ -238,7 +238,8 @@ class Controller {
   void finish_ahead(Index index, TimePs at);
   void part_done(Index request, TimePs at, bool good);
   void record(const Op& op, std::uint64_t address);
-  void before_write(std::uint64_t window_page);
+  void accept_write(Index index);
+  void drop_written(std::uint64_t window_page);
   void check_lost(unsigned channel);
   void check_pins();
   void table_fetched();

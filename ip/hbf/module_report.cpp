@@ -84,6 +84,8 @@ void HbfModule::report(StatSink& sink) const {
   sink.count("ecc_retried", m.retried, "pages", "Page reads that needed a retry stage.");
   sink.count("ecc_uncorrectable", m.uncorrectable, "pages", "Page reads that stayed uncorrectable.");
   sink.count("refresh_hints", own.refresh_hints, "pages", "Page reads answered with 0x5 or 0x4: refresh the block.");
+  sink.count("blocks_rewritten", own.rewritten, "blocks",
+             "Blocks with contents that were written again from page 0: refreshes and replays.");
   sink.amount("sense_busy_ns", ns(c.sense_busy), "ns", "Time spent sensing, summed over banks.");
   sink.amount("program_busy_ns", ns(c.program_busy), "ns",
               "Time spent programming and erasing, summed over banks.");
