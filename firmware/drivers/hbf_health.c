@@ -80,8 +80,8 @@ static void use_source(hbf_health_t* h, const hbf_source_t* source) {
   h->writer.hbf = h->hbf;
   h->writer.source = source;
   h->writer.on_read_event = on_read_event;
+  h->writer.read_event_context = h;
   h->writer.on_progress = 0;
-  h->writer.context = h;
 }
 
 MUST_USE static status_t write_range(hbf_health_t* h, const hbf_range_t* r, void (*progress)(void*, uint64_t),
@@ -89,10 +89,7 @@ MUST_USE static status_t write_range(hbf_health_t* h, const hbf_range_t* r, void
   if (r->source == 0) return STATUS_BAD_ARGUMENT;
   use_source(h, r->source);
   h->writer.on_progress = progress;
-  if (progress != 0) {
-    h->writer.context = context;
-    h->writer.on_read_event = 0;
-  }
+  h->writer.progress_context = context;
   const status_t status = hbf_write(&h->writer, r->first, r->pages);
   if (status == STATUS_OK) mark_written(h, r);
   return status;
@@ -345,6 +342,7 @@ status_t hbf_health_service(hbf_health_t* h, bool idle, bool* done) {
   if (status != STATUS_OK) {
     SAY(h, "block %u of lane %u, channel %u could not be refreshed", (unsigned)hbf_block_row(block),
         (unsigned)hbf_block_lane(block), (unsigned)hbf_block_channel(block));
+    forget(h, block); /* the next hint, or its age, brings it back */
     return status;
   }
   ++h->counters.refreshes;

@@ -92,7 +92,7 @@ static void take_events(hbf_writer_t* w) {
   while (hbf_take_event(w->hbf, &e)) {
     w->events_lost = w->events_lost || e.lost;
     if (!e.write) {
-      if (w->on_read_event != 0) w->on_read_event(w->context, &e);
+      if (w->on_read_event != 0) w->on_read_event(w->read_event_context, &e);
       continue;
     }
     if (e.offset / HBF_PAGE_BYTES >= hbf_window_pages(&w->hbf->geometry)) continue;
@@ -390,7 +390,7 @@ status_t hbf_write(hbf_writer_t* w, uint64_t first, uint64_t pages) {
           (unsigned long long)pages);
       return status;
     }
-    if (w->on_progress != 0) w->on_progress(w->context, next - first);
+    if (w->on_progress != 0) w->on_progress(w->progress_context, next - first);
   }
   return STATUS_OK;
 }

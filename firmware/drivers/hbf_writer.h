@@ -82,9 +82,10 @@ typedef struct {
   const hbf_source_t* source;
   /** Gets read events that come up meanwhile; may be null. */
   void (*on_read_event)(void* context, const hbf_event_t* event);
+  void* read_event_context;
   /** After every few pages; may be null. */
   void (*on_progress)(void* context, uint64_t pages);
-  void* context;
+  void* progress_context;
   hbf_writer_counters_t counters;
   /* State of a write. */
   hbf_program_entry_t entries[HBF_WRITER_SLOTS];
