@@ -120,6 +120,10 @@ struct Reliability {
   double pec_at_start = 0;                     ///< wear of every block when the model starts
   double hours_at_start = 0;                   ///< age of contents that were there before the simulation
   double rate_scale = 1;  ///< multiplies the probability of every outcome that is not plain OK
+  /// Per page sense, in addition to the model's odds (and scaled with them).
+  double extra_corrected = 0;
+  double extra_retry = 0;  ///< decodes at stage 1
+  double extra_uncorrectable = 0;
 };
 
 /// First-order thermal model: C dT/dt = P - (T - ambient) / R.
@@ -197,6 +201,7 @@ struct Config {
 
   std::uint64_t seed = 1;
   bool functional = true;     ///< false: no contents are kept
+  bool brought_up = true;     ///< every channel is enabled when the model starts; false: software does it
   std::vector<Fault> faults;  ///< planted before the run
 
   unsigned lanes_per_channel() const { return dies_per_channel * planes_per_die; }

@@ -11,13 +11,16 @@
 ///
 /// Random outcomes: every lane carries a budget drawn from an exponential distribution; each sense takes the
 /// hazard -ln(1 - p) of its block from it, and the outcome is drawn when the budget is used up. Hazards are
-/// integers, so n senses at once leave the same state as n senses one by one.
+/// integers, so n senses at once leave the same state as n senses one by one. A block's read count enters
+/// its hazard in steps of 1024 senses (an eighth of an octave above 8192), its age in steps of 1/64 hour (an
+/// eighth of an octave above 1/8 hour), both rounded down.
 ///
 /// Not modelled: paired pages, open-block retention, read disturb of neighbours other than by the block's
 /// count, garbage of a torn page (it reads as uncorrectable).
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -97,7 +100,14 @@ class Media {
   void obfuscate();
   /// Swaps the mapping of two zones; both lose their contents (11.4.1). Zones are [0, zones_per_channel).
   void swap_zones(unsigned a, unsigned b);
-  void set_temperature(double celsius) { celsius_ = celsius; }
+  /// First DLU of a zone and its length. Zones are rows() / zones_per_channel whole rows of blocks each; rows
+  /// that are left over belong to none.
+  std::uint64_t zone_first_dlu(unsigned zone) const;
+  std::uint64_t zone_dlus(unsigned zone) const;
+  /// From `now` on contents age as at this temperature (in steps of half a degree).
+  void set_temperature(TimePs now, double celsius);
+  /// More senses of a block than this are a refresh hint (info 1).
+  void set_max_read_threshold(std::uint64_t senses) { max_reads_ = senses; }
   /// Base-die wear levelling (WLS = 01): page 0 moves the block to the least worn free block of its lane. Off
   /// (10): it stays where it is.
   void set_wear_levelling(bool base_die) { wear_levelling_ = base_die; }
@@ -148,14 +158,71 @@ class Media {
 
  private:
   struct Block;
+  struct Physical;
+  struct Pending;
+  struct Note;
   struct Lane;
-  Config config_;
-  unsigned channel_;
-  double celsius_;
+  /// Outcomes of a page sense at one wear, age and read count.
+  struct Entry {
+    std::uint64_t hazard = 0;  // -ln(1 - any), in units of 2^-57
+    double any = 0;
+    double corrected = 0;
+    Odds odds;
+  };
+  /// Capacity lost by a planted fault.
+  struct Loss {
+    unsigned info = 0;  // 1 block, 2 bank, 3 die, 4 channel
+    unsigned lane = 0;
+    std::uint32_t row = 0;
+    bool announced = false;  // 0x8 was answered
+  };
+
+  Lane& lane_at(unsigned lane);
+  bool exists(unsigned lane, std::uint64_t row) const;
+  std::uint32_t lane_rows(unsigned lane) const;
+  Loss* loss_of(unsigned lane, std::uint32_t row);
+  const Loss* loss_of(unsigned lane, std::uint32_t row) const;
+  double clock(TimePs now) const;
+  TimePs age_edge(double born, unsigned bucket) const;
+  const Entry& entry_of(const Lane& lane, Block& block, TimePs now);
+  const Entry& entry_at(std::uint32_t erases, unsigned reads_bucket, unsigned age_bucket);
+  Entry make_entry(std::uint32_t erases, unsigned reads_bucket, unsigned age_bucket) const;
+  unsigned draw(Lane& lane, const Entry& entry, bool& corrected, bool& high);
+  bool erase(Lane& lane, std::uint32_t row, unsigned& erases);
+  std::uint32_t least_worn(const Lane& lane, std::uint32_t row) const;
+  void retire(Lane& lane, std::uint32_t physical);
+  void blank(Lane& lane, std::uint32_t row);
+  void clear_contents(unsigned lane, std::uint32_t row, std::uint32_t first, std::uint32_t last);
+
+  const Config config_;
+  const unsigned channel_;
+  const ErrorModel model_;
+  const std::uint64_t pages_;  // addressable DLUs
+  const std::uint32_t lanes_count_;
+  const std::uint64_t row_pages_;
+  std::uint64_t max_reads_;
+  bool error_free_;
   bool wear_levelling_ = true;
   Counters counters_;
+  std::vector<std::unique_ptr<Lane>> lanes_;  // made when first touched
+  std::vector<bool> die_blocked_;
+  std::vector<Loss> losses_;
+  std::uint64_t spares_ = 0;
+  std::uint64_t unusable_blocks_ = 0;  // logical ones without a physical block
+  std::uint64_t retired_ = 0;
+  std::uint32_t max_erases_ = 0;
+  std::uint64_t all_erases_ = 0;
+  // Ageing clock: hours at the reference temperature.
+  double celsius_ = 0;
+  double rate_ = 1;
+  TimePs segment_begin_ = 0;
+  double segment_hours_ = 0;
+  std::uint32_t epoch_ = 0;
+  std::unordered_map<std::uint64_t, std::uint32_t> entry_index_;
+  std::deque<Entry> entries_;  // stable addresses
+  std::uint64_t last_key_ = ~std::uint64_t{0};
+  std::uint32_t last_entry_ = 0;
   std::unique_ptr<SparseMemory> contents_;
-  // The rest is up to the implementation.
 };
 
 }  // namespace memwall::hbf
