@@ -65,7 +65,6 @@ void Cube::State::apply_thresholds(TimePs now) {
     const auto celsius = [word](unsigned shift) { return 60 + 0.5 * (word >> shift & 127u); };
     thermals[i].set_thresholds((word >> 15 & 1u) != 0, celsius(8), celsius(0), (word >> 23 & 1u) != 0,
                                celsius(16));
-    thermals[i].set_temperature(thermals[i].celsius());
     changed = true;
   }
   if (changed) apply_throttle(now);

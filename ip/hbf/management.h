@@ -139,8 +139,8 @@ class Management {
   Answer admin(TimePs now, const Command& command);
 
   /// 32-bit register access by any path. False at an undefined or unaligned offset. Registers wider than 32
-  /// bits are reached by their dwords. Reserved ranges of the specification's tables read 0 and ignore
-  /// writes, as do RO registers. An illegal value of a field (SSG, WLS, MOCS, a timer's unit) leaves that
+  /// bits are reached by their dwords. Reserved offsets are undefined; RO registers ignore writes. An illegal
+  /// value of a field (SSG, WLS, MOCS, a timer's unit) leaves that
   /// field as it is. A BUCR write orders ChannelServices::reset() before it returns.
   bool read_register(TimePs now, Space space, std::uint32_t offset, std::uint32_t& value);
   bool write_register(TimePs now, Space space, std::uint32_t offset, std::uint32_t value);

@@ -77,17 +77,15 @@ const std::vector<Management::RegisterRow>& Management::register_rows() {
   constexpr Space kC = Space::kConfig;
   constexpr Space kM = Space::kMmio;
   using M = Management;
+  // What no row covers is reserved or not described: such an offset is refused.
   static const std::vector<RegisterRow> rows = {
       {"ID", kC, 0x000, 4, 0},
       {"STS", kC, 0x004, 4, 0, &M::read_sts},
       {"RID", kC, 0x008, 4, 0},
-      {"reserved", kC, 0x00C, 4, 0},
       {"MADDR", kC, 0x010, 8, ~0u},
       {"PWR", kC, 0x018, 8, ~0u},
-      // 0x020 to 0x057 are not described: undefined.
       {"UCONFIG", kC, 0x058, 64, 0},
       {"CAP", kC, 0x098, 256, 0},
-      {"reserved", kC, 0x198, 104, 0},
       {"VPR", kC, 0x200, 4, 0},
       {"VCONFIG", kC, 0x204, 508, 0},
 
@@ -105,14 +103,12 @@ const std::vector<Management::RegisterRow>& Management::register_rows() {
       {"VSTSZ", kM, kVstsz, 8, 0, nullptr, &M::write_vstsz},
       {"ESZ", kM, 0x05C, 8, 0},
       {"ENC", kM, 0x064, 4, 0},
-      {"reserved", kM, 0x068, 0x98, 0},
       {"TMR", kM, kTmr, 64, 0, nullptr, &M::write_timer},
       {"LOCKOUT", kM, 0x140, 4, 0, &M::read_lockout, &M::write_lockout},
       {"MAXPEC", kM, 0x144, 4, 0, &M::read_maxpec},
       {"AVGPEC", kM, 0x148, 4, 0, &M::read_avgpec},
       {"REDCAP", kM, 0x14C, 4, 0, &M::read_redcap},
       {"TTTEMP", kM, kTttemp, 4, 0, nullptr, &M::write_tttemp},
-      {"reserved", kM, 0x154, 0x1AC, 0},
   };
   return rows;
 }
