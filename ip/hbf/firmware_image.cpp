@@ -26,6 +26,7 @@ std::uint64_t signature(const std::vector<std::uint8_t>& image, std::size_t payl
   std::uint64_t hash = 0xcbf29ce484222325 ^ kKey;
   const auto take = [&hash](std::uint8_t byte) { hash = (hash ^ byte) * 0x100000001b3; };
   for (std::size_t i = 0; i < kSignatureAt; ++i) take(image[i]);
+  payload = std::min(payload, image.size() - kFirmwareHeaderBytes);
   for (std::size_t i = 0; i < payload; ++i) take(image[kFirmwareHeaderBytes + i]);
   return hash;
 }
@@ -56,8 +57,12 @@ std::vector<std::uint8_t> make_firmware_image(FirmwareTarget target, std::uint32
   store(image, 20, firmware_crc(payload.data(), payload.size()), 4);
   std::copy(payload.begin(), payload.end(),
             image.begin() + static_cast<std::ptrdiff_t>(kFirmwareHeaderBytes));
-  store(image, kSignatureAt, signature(image, payload.size()), 8);
+  sign_firmware_image(image);
   return image;
+}
+
+void sign_firmware_image(std::vector<std::uint8_t>& image) {
+  store(image, kSignatureAt, signature(image, load(image, 16, 4)), 8);
 }
 
 FirmwareStatus check_firmware_image(FirmwareTarget target, const std::vector<std::uint8_t>& image) {

@@ -54,6 +54,8 @@ std::uint32_t firmware_crc(const std::uint8_t* bytes, std::size_t size);
 std::vector<std::uint8_t> make_firmware_image(FirmwareTarget target, std::uint32_t version,
                                               const std::vector<std::uint8_t>& payload);
 
+/// Signs whatever header and payload say.
+void sign_firmware_image(std::vector<std::uint8_t>& image);
 /// kCommitted if everything about `image` is right, else the first error: header, length, signature, CRC.
 FirmwareStatus check_firmware_image(FirmwareTarget target, const std::vector<std::uint8_t>& image);
 std::uint32_t firmware_version(const std::vector<std::uint8_t>& image);
