@@ -226,11 +226,19 @@ class Run {
       }
     }
     if (scenario_.hbf.cubes > 0) {
-      chip_config_.hbf = hbf::load_preset(scenario_.hbf.preset);
-      chip_config_.hbf.seed = scenario_.seed;
-      chip_config_.hbf.corrected_per_sense = scenario_.hbf.corrected_rate;
-      chip_config_.hbf.retry_per_sense = scenario_.hbf.retry_rate;
-      chip_config_.hbf.uncorrectable_per_sense = scenario_.hbf.uncorrectable_rate;
+      hbf::Config& hbf = chip_config_.hbf;
+      const config::HbfConfig& wanted = scenario_.hbf;
+      hbf = hbf::load_preset(wanted.preset);
+      hbf.seed = scenario_.seed;
+      hbf.functional = scenario_.data == config::DataKind::kFunctional;
+      hbf.brought_up = wanted.load == config::HbfLoad::kPreloaded;
+      if (!wanted.prefetch) hbf.controller.prefetch_bytes = 0;
+      hbf.reliability.rate_scale = wanted.rate_scale;
+      hbf.reliability.pec_at_start = wanted.wear_cycles;
+      hbf.reliability.hours_at_start = wanted.age_hours;
+      hbf.reliability.extra_corrected = wanted.corrected_rate;
+      hbf.reliability.extra_retry = wanted.retry_rate;
+      hbf.reliability.extra_uncorrectable = wanted.uncorrectable_rate;
       chip_config_.hbf_cube_bytes = chip_config_.hbf.capacity_bytes;
     }
     chip_config_.waveform_dir = options_.out_dir;
