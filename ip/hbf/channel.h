@@ -114,8 +114,10 @@ class Channel final : public ChannelServices {
   std::uint64_t logical_blocks() const override;
   bool block_unusable(std::uint64_t block) const override;
   std::vector<std::uint64_t> smart() const override;
+  BlockState block_state(TimePs now, std::uint64_t block) override;
 
  private:
+  void hop(TimePs at);
   struct State;
   TimePs now_ = 0;
   std::unique_ptr<State> state_;

@@ -28,6 +28,8 @@ class Cube {
   // Mainband. `at` not before now(); while the power is off or READY is low nothing is taken (ModelError).
   void submit(unsigned channel, TimePs at, const Command& command);
   void submit(unsigned channel, TimePs at, const Stream& stream);
+  /// kNever if nothing is due. Also the end of a boot, and of a thermal step while something is in flight or
+  /// throttled.
   TimePs next_event() const;
   /// Everything up to and including `to`; responses and notices of all channels in order of time, then
   /// channel.
@@ -41,16 +43,24 @@ class Cube {
   // Pins.
   bool ready() const;
   bool cattrip() const;
-  /// RESETBD_n: base and core dies reset, then boot. Queues, buffers, scratchpad are lost; NAND stays.
+  /// RESETBD_n: base and core dies reset, then boot. Queues, buffers, scratchpad are lost; NAND stays, as do
+  /// LOCKOUT and CES. `at` of these three: not before now(); what is due until then happens, and its
+  /// responses come with the next advance().
   void reset_base_die(TimePs at);
   void power_off(TimePs at);
   void power_on(TimePs at);
   bool powered() const;
+  /// DA[12]. High hands the test pins to the DA port: every link goes down (what is in flight gets no
+  /// response), READY is low and the IEEE 1500 port is dead until it is low again and RESETBD_n has been
+  /// pulsed. False, and nothing happens, while LOCKOUT of any channel is set.
+  bool set_da(bool high);
 
-  /// IEEE 1500 (specification 8): WIR = { [13] mode, [12:8] channel select, [7:0] opcode }; `in` is shifted
-  /// in, the answer is one word per selected channel, or one for the whole device. An unknown opcode is
-  /// BYPASS: empty.
+  /// IEEE 1500 (specification 8), at now(): WIR = { [13] mode, [12:8] channel select, [7:0] opcode }; `in` is
+  /// shifted in, the answer is one word per selected channel, or one for the whole device. An unknown opcode
+  /// is BYPASS: empty. README.md lists the opcodes with what goes in and out.
   std::vector<std::uint64_t> ieee1500(std::uint16_t wir, const std::vector<std::uint64_t>& in = {});
+  /// Version of the firmware image that runs.
+  std::uint32_t firmware_version() const;
 
   /// EN = 1 on every channel and RDY at once, without time.
   void enable_all();
@@ -65,9 +75,15 @@ class Cube {
   double energy_pj() const;
 
  private:
+  struct State;        // cube_state.h
+  struct Ieee1500Row;  // ieee1500.cpp
+  static const std::vector<Ieee1500Row>& ieee1500_rows();
+  void check_submit(unsigned channel, TimePs at) const;
+  void run_to(TimePs at);
+  void run_steps(TimePs to, std::vector<Response>& responses, std::vector<Notice>& notices);
+
   Config config_;
   TimePs now_ = 0;
-  struct State;
   std::unique_ptr<State> state_;
 };
 

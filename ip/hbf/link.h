@@ -12,10 +12,37 @@
 
 #include <cstdint>
 #include <deque>
+#include <vector>
 
 #include "hbf/config.h"
 
 namespace memwall::hbf {
+
+/// Credits of one message class: granules of the receiver's buffer.
+class Credits {
+ public:
+  explicit Credits(unsigned granules) : free_(granules) {}
+  /// Earliest time at or after `at` when `granules` are free; kNever if what is under way does not suffice.
+  TimePs when(TimePs at, unsigned granules) const;
+  /// How many are free at `at`, which is not before the call before.
+  unsigned free(TimePs at);
+  /// Takes `granules` that are free.
+  void take(unsigned granules) { free_ -= granules; }
+  /// `at` not before the call before.
+  void give_back(TimePs at, unsigned granules);
+
+  // For fast-forward: appends what decides the future, relative to `now`; moves it.
+  void describe(TimePs now, std::vector<std::uint64_t>& words);
+  void shift(TimePs by);
+
+ private:
+  struct Return {
+    TimePs at;
+    unsigned granules;
+  };
+  unsigned free_;
+  std::deque<Return> returns_;  // ascending
+};
 
 class LinkDirection {
  public:
@@ -25,39 +52,23 @@ class LinkDirection {
     TimePs first = 0;  ///< first message at the receiver
     TimePs last = 0;   ///< last message at the receiver
   };
-  /// Sends `messages` of `granules` each, back to back, that are ready at `at` (not before the call before).
-  Sent send(TimePs at, unsigned messages, unsigned granules);
-  /// The direction does not start a flit before this.
-  TimePs free_at() const;
+  /// Sends `messages` (at least one) of `granules` each, back to back, that are ready at `at` (not before the
+  /// call before). Takes their credits, which must be free, and gives them back when they are due.
+  Sent send(TimePs at, unsigned messages, unsigned granules, Credits& credits);
   std::uint64_t flits() const { return flits_; }
+  /// The link comes up again at `at`: no flit under way.
+  void restart(TimePs at);
 
-  // For steady_state: what decides the future, relative to `now`.
-  std::uint64_t phase(TimePs now) const;
+  // For fast-forward.
+  void describe(TimePs now, std::vector<std::uint64_t>& words) const;
   void shift(TimePs by, std::uint64_t flits);
 
  private:
   TimePs flit_time_;
   TimePs latency_;
-  TimePs flit_begin_ = 0;  // of the flit that is being filled
-  unsigned room_ = 0;      // granules left in it
+  TimePs flit_end_ = 0;  // of the flit that is being filled
+  unsigned room_ = 0;    // granules left in it
   std::uint64_t flits_ = 0;
-};
-
-/// Credits of one message class.
-class Credits {
- public:
-  explicit Credits(unsigned granules) : free_(granules) {}
-  /// Earliest time at or after `at` when `granules` are free; taken then.
-  TimePs take(TimePs at, unsigned granules);
-  void give_back(TimePs at, unsigned granules) { returns_.push_back({at, granules}); }
-
- private:
-  struct Return {
-    TimePs at;
-    unsigned granules;
-  };
-  unsigned free_;
-  std::deque<Return> returns_;  // ascending
 };
 
 }  // namespace memwall::hbf

@@ -1,0 +1,265 @@
+// SPDX-FileCopyrightText: The Memwall authors
+// SPDX-License-Identifier: Apache-2.0
+// The host side of a channel's ports, and both directions of the link.
+#include <algorithm>
+
+#include "hbf/channel_state.h"
+
+namespace memwall::hbf {
+
+void Channel::State::take_offers() {
+  while (!offers.empty() && offers.top().at <= time) {
+    const Offer next = offers.top();
+    offers.pop();
+    disturb();
+    if (next.stream) {
+      ++started_streams;
+      streams[next.slot].started = true;
+      feed(next.slot);
+    } else {
+      --offered;
+      offer(next.slot);
+    }
+  }
+}
+
+void Channel::State::offer(std::uint32_t slot) {
+  Txn& x = txns[slot];
+  x.order = order++;
+  const bool flash = user::packet(x.c.user) == Packet::kFlash;
+  x.dlu = flash && x.c.address < config.port_bytes()
+              ? (x.c.port * config.port_bytes() + x.c.address) / kPageBytes
+              : kNoPage;
+  waiting.push_back(slot);
+}
+
+void Channel::State::grant() {
+  if (waiting.empty() || !may_send()) return;
+  const unsigned limit = management->outstanding_limit();
+  while (!waiting.empty() && outstanding < limit) {
+    const std::uint32_t slot = waiting.front();
+    waiting.pop_front();
+    ++outstanding;
+    (txns[slot].c.is_write ? aw_queue : ar_queue).push_back(slot);
+  }
+}
+
+bool Channel::State::overlaps(const Txn& a, const Txn& b) const {
+  const Packet packet = user::packet(a.c.user);
+  if (packet != user::packet(b.c.user) || packet == Packet::kAdmin || a.c.port != b.c.port) return false;
+  return a.c.address < b.c.address + b.c.beats() * kChunkBytes &&
+         b.c.address < a.c.address + a.c.beats() * kChunkBytes;
+}
+
+/// Reads and writes of one address keep their order (5.4.3), so neither class overtakes the other there.
+bool Channel::State::overtakes(std::uint32_t slot, const std::deque<std::uint32_t>& others) const {
+  return std::any_of(others.begin(), others.end(), [&](std::uint32_t other) {
+    return txns[other].order < txns[slot].order && overlaps(txns[other], txns[slot]);
+  });
+}
+
+void Channel::State::send_down() {
+  if (!may_send()) return;
+  bool moved = true;
+  while (moved) {
+    moved = false;
+    while (send_ar()) moved = true;
+    if (send_aw()) moved = true;
+  }
+}
+
+bool Channel::State::send_ar() {
+  if (ar_queue.empty()) return false;
+  const std::uint32_t slot = ar_queue.front();
+  const unsigned granules = config.link.ar_granules;
+  if (ar_credits.free(time) < granules || overtakes(slot, aw_queue)) return false;
+  ar_queue.pop_front();
+  const LinkDirection::Sent sent = down.send(time, 1, granules, ar_credits);
+  lookups.push_back({sent.last + config.timing.tBASE, slot});
+  return true;
+}
+
+/// True when the whole burst is under way.
+bool Channel::State::send_aw() {
+  if (aw_queue.empty()) return false;
+  const std::uint32_t slot = aw_queue.front();
+  Txn& x = txns[slot];
+  LinkDirection::Sent sent;
+  if (x.messages_sent == 0) {
+    if (w_credits.free(time) < config.link.aw_granules || overtakes(slot, ar_queue)) return false;
+    sent = down.send(time, 1, config.link.aw_granules, w_credits);
+    x.messages_sent = 1;
+  }
+  const unsigned left = x.c.beats() + 1 - x.messages_sent;
+  const unsigned n = std::min(left, w_credits.free(time) / config.link.w_granules);
+  if (n > 0) {
+    sent = down.send(time, n, config.link.w_granules, w_credits);
+    x.messages_sent += n;
+    counters.write_bytes += n * kChunkBytes;
+  }
+  if (n < left) return false;
+  aw_queue.pop_front();
+  x.messages_sent = 0;
+  lookups.push_back({sent.last + config.timing.tBASE, slot});
+  return true;
+}
+
+TimePs Channel::State::next_down() const {
+  if (severe || (waiting.empty() && ar_queue.empty() && aw_queue.empty())) return kNever;
+  const TimePs from = std::max(time, link_up);
+  TimePs next = kNever;
+  if (!waiting.empty() && outstanding < management->outstanding_limit()) next = from;
+  if (!ar_queue.empty() && !overtakes(ar_queue.front(), aw_queue)) {
+    next = std::min(next, ar_credits.when(from, config.link.ar_granules));
+  }
+  if (!aw_queue.empty()) {
+    const bool begun = txns[aw_queue.front()].messages_sent > 0;
+    if (begun || !overtakes(aw_queue.front(), ar_queue)) {
+      next = std::min(next, w_credits.when(from, begun ? config.link.w_granules : config.link.aw_granules));
+    }
+  }
+  return next;
+}
+
+void Channel::State::send_up() {
+  if (time < link_up) return;
+  while (send_r() || send_b()) {
+  }
+}
+
+/// True when the whole response is under way.
+bool Channel::State::send_r() {
+  if (r_queue.empty()) return false;
+  const std::uint32_t slot = r_queue.front();
+  Txn& x = txns[slot];
+  const unsigned left = x.c.beats() - x.messages_sent;
+  const unsigned n = std::min(left, r_credits.free(time) / config.link.r_granules);
+  if (n == 0) return false;
+  const LinkDirection::Sent s = up.send(time, n, config.link.r_granules, r_credits);
+  if (x.messages_sent == 0) x.first_beat = s.first;
+  x.messages_sent += n;
+  counters.read_bytes += n * kChunkBytes;
+  if (n < left) return false;
+  r_queue.pop_front();
+  sent(slot, s.last);
+  return true;
+}
+
+bool Channel::State::send_b() {
+  if (b_queue.empty() || b_credits.free(time) < config.link.b_granules) return false;
+  const std::uint32_t slot = b_queue.front();
+  b_queue.pop_front();
+  const LinkDirection::Sent s = up.send(time, 1, config.link.b_granules, b_credits);
+  txns[slot].first_beat = s.last;
+  sent(slot, s.last);
+  return true;
+}
+
+TimePs Channel::State::next_up() const {
+  TimePs next = kNever;
+  const TimePs from = std::max(time, link_up);
+  if (!r_queue.empty()) next = std::min(next, r_credits.when(from, config.link.r_granules));
+  if (!b_queue.empty()) next = std::min(next, b_credits.when(from, config.link.b_granules));
+  return next;
+}
+
+void Channel::State::sent(std::uint32_t slot, TimePs last) {
+  Txn& x = txns[slot];
+  arrivals.push_back({last, slot});
+  if (user::packet(x.c.user) != Packet::kAdmin) --io_pending;
+  if (x.hold != kNone) {
+    const unsigned lane = x.hold / 2;
+    Buffer& buffer = lanes[lane].buffers[x.hold % 2];
+    --buffer.waiting;
+    buffer.link_until = std::max(buffer.link_until, last - config.link.latency);
+    if (buffer.waiting == 0 && lanes[lane].head != kNone) flag(lane);
+  }
+  const std::size_t key = id_key(x.c);
+  if (last_of_id[key] == slot) last_of_id[key] = kNone;
+  if (x.next_same_id == kNone) return;
+  Txn& next = txns[x.next_same_id];
+  next.turn = true;
+  if (next.ready) queue_response(x.next_same_id, kNone);
+}
+
+void Channel::State::arrive(std::uint32_t slot, TimePs at) {
+  --outstanding;
+  const Txn& x = txns[slot];
+  if (x.stream != kNone) return arrive_of_stream(slot, at);
+  disturb();
+  Response r;
+  r.cookie = x.c.cookie;
+  r.channel = index;
+  r.at = at;
+  r.first_beat = x.first_beat;
+  r.is_write = x.c.is_write;
+  r.port = x.c.port;
+  r.id = x.c.id;
+  r.user = x.user;
+  const unsigned status = user::status(x.user);
+  const bool corrected = !x.c.is_write && user::packet(x.c.user) != Packet::kAdmin &&
+                         status == static_cast<unsigned>(ReadStatus::kCorrectedHigh);
+  r.resp = status == 0 || corrected ? 0 : 2;
+  free_txn(slot);
+  responses->push_back(r);
+}
+
+/// Offers pages as far as the window allows.
+void Channel::State::feed(std::uint32_t index_of_stream) {
+  StreamState& stream = streams[index_of_stream];
+  const unsigned commands = config.burst_reads ? 1 : kChunksPerPage;
+  while (stream.issued < stream.s.pages && stream.issued - stream.done < stream.s.window) {
+    const std::uint64_t page = stream.issued++;
+    around = around || stream.issued % lanes.size() == 0;
+    stream.records.push_back({commands, 0});
+    for (unsigned i = 0; i < commands; ++i) {
+      const std::uint32_t slot = new_txn();
+      Txn& x = txns[slot];
+      x.stream = index_of_stream;
+      x.c.port = stream.s.port;
+      x.c.id = static_cast<std::uint16_t>(stream.s.first_id + page % stream.s.window);
+      x.c.len = config.burst_reads ? kChunksPerPage - 1 : 0;
+      x.c.address = stream.s.address + page * kPageBytes + i * kChunkBytes;
+      offer(slot);
+    }
+  }
+}
+
+void Channel::State::arrive_of_stream(std::uint32_t slot, TimePs at) {
+  const Txn x = txns[slot];
+  free_txn(slot);
+  StreamState& stream = streams[x.stream];
+  const std::uint64_t page = (x.c.address - stream.s.address) / kPageBytes;
+  PageRecord& record = stream.records[page - stream.front];
+  stream.first_beat = std::min(stream.first_beat, x.first_beat);
+  if (user::status(record.user) == 0) record.user = x.user;
+  if (--record.open > 0) return;
+  const unsigned status = user::status(record.user);
+  if (status != 0) {
+    const std::uint64_t address = stream.s.port * config.port_bytes() + x.c.address / kPageBytes * kPageBytes;
+    notices->push_back({at, index, record.user, stream.s.cookie, address});
+    const bool valid = status == static_cast<unsigned>(ReadStatus::kCorrectedHigh);
+    if (!valid && user::status(stream.user) == 0) stream.user = record.user;
+  }
+  ++stream.done;
+  while (!stream.records.empty() && stream.records.front().open == 0) {
+    stream.records.pop_front();
+    ++stream.front;
+  }
+  if (stream.done < stream.s.pages) return feed(x.stream);
+  Response r;
+  r.cookie = stream.s.cookie;
+  r.channel = index;
+  r.at = at;
+  r.first_beat = stream.first_beat;
+  r.port = stream.s.port;
+  r.id = stream.s.first_id;
+  r.user = stream.user;
+  r.resp = user::status(stream.user) == 0 ? 0 : 2;
+  stream.live = stream.started = false;
+  --started_streams;
+  disturb();
+  responses->push_back(r);
+}
+
+}  // namespace memwall::hbf

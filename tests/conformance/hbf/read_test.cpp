@@ -1,0 +1,248 @@
+// SPDX-FileCopyrightText: The Memwall authors
+// SPDX-License-Identifier: Apache-2.0
+// Requirements 16 to 29: the read path. plan.toml says what each is.
+#include "conformance/hbf/bench.h"
+
+namespace memwall::hbf::conformance {
+namespace {
+
+// Pages 0, 4, 8 lie in lane 0, block row 0; page 1 in lane 1.
+class Loaded : public Host {
+ public:
+  explicit Loaded(const Config& c = small()) : Host(c) {
+    for (unsigned n = 0; n < 32; ++n) preload(n, n);
+  }
+};
+
+TEST(Requirement16, TwoPagesOfABankStayResident) {
+  Loaded h;
+  for (unsigned i = 0; i < 20; ++i) EXPECT_EQ(h.read_now(dlu(i % 2 ? 4 : 0) + i * 64).status(), 0u);
+  EXPECT_EQ(h.senses(), 2u);
+}
+
+TEST(Requirement17, AThirdPageEvictsTheFirst) {
+  Loaded h;
+  h.read_now(dlu(0));
+  h.read_now(dlu(4));
+  h.read_now(dlu(8));
+  EXPECT_EQ(h.senses(), 3u);
+  h.read_now(dlu(4));
+  EXPECT_EQ(h.senses(), 3u) << "the second page is still there";
+  h.read_now(dlu(0));
+  EXPECT_EQ(h.senses(), 4u) << "the first is not";
+}
+
+TEST(Requirement18, AHitIsServedWhileTheBankSenses) {
+  Loaded h;
+  h.read_now(dlu(0));
+  const auto miss = h.read(dlu(4), 1, 1);
+  h.run_for(ns(300));
+  const TimePs start = h.now();
+  const auto hit = h.read(dlu(0), 1, 2);
+  h.wait_all({miss, hit});
+  EXPECT_EQ(h.answers[hit].at - start, hit_read(h.cube.config(), 1));
+  EXPECT_LT(h.answers[hit].at, h.answers[miss].at);
+}
+
+TEST(Requirement19, SensesOfABankStartInTheOrderOfArrivalAndBanksAreIndependent) {
+  Loaded h;
+  const TimePs start = h.now();
+  std::vector<std::uint64_t> bank0, bank1;
+  for (unsigned page : {8u, 0u, 12u, 4u}) bank0.push_back(h.read(dlu(page), 1, page));
+  bank1.push_back(h.read(dlu(1), 1, 100));
+  h.wait_all(bank0);
+  h.wait_all(bank1);
+  const Config& c = h.cube.config();
+  for (unsigned i = 0; i < 4; ++i) {
+    // The reads ride in one flit; each sense waits for the one before.
+    EXPECT_EQ(h.answers[bank0[i]].at - start, cold_read(c, 1) + i * c.timing.tR) << i;
+  }
+  EXPECT_LT(h.answers[bank1[0]].at - start, cold_read(c, 1) + 2 * c.link.flit_time());
+}
+
+TEST(Requirement20, The64ChunksOfAPageCostOneSense) {
+  Loaded h;
+  const Bytes page = pattern(kPageBytes, 5);
+  std::vector<std::uint64_t> reads;
+  for (unsigned i = 0; i < 64; ++i) reads.push_back(h.read(dlu(5) + (i * 29 % 64) * 64, 1, i));
+  h.wait_all(reads);
+  EXPECT_EQ(h.senses(), 1u);
+  for (unsigned i = 0; i < 64; ++i) {
+    const unsigned chunk = i * 29 % 64;
+    EXPECT_EQ(h.data(reads[i]), Bytes(page.begin() + chunk * 64, page.begin() + chunk * 64 + 64));
+  }
+}
+
+TEST(Requirement21, ALoneRegularReadWaitsForTheAccumulateTimerAndNoLonger) {
+  for (std::uint32_t timer : {0u, 100u, 5000u}) {
+    Loaded h;
+    h.set_reg(Space::kMmio, mmio::kTmr + 4, timer_ns(timer));
+    const TimePs start = h.now();
+    EXPECT_EQ(h.read_now(0).at - start, cold_read(h.cube.config(), 1) + ns(timer));
+  }
+}
+
+TEST(Requirement22, ARunOfBatchReadsIsReleasedWithTheFirstRegularReadWithoutTheTimer) {
+  for (auto batch : {Readings::Batch::kUntilRegular, Readings::Batch::kImmediate}) {
+    Config c = small();
+    c.readings.batch = batch;
+    Loaded h(c);
+    h.set_reg(Space::kMmio, mmio::kTmr + 4, timer_ns(50000));
+    const TimePs start = h.now();
+    std::vector<std::uint64_t> reads;
+    for (unsigned lane = 0; lane < 3; ++lane)
+      reads.push_back(h.read(dlu(lane), 1, lane, user::flash_read(true)));
+    reads.push_back(h.read(dlu(3), 1, 3));
+    h.wait_all(reads);
+    for (std::uint64_t r : reads) {
+      EXPECT_LE(h.answers[r].at - start, cold_read(c, 1) + 2 * c.link.flit_time()) << "no timer of 50 us";
+    }
+  }
+}
+
+TEST(Requirement22, ARunWithoutARegularReadWaitsForTheTimerOrIsReleasedAtOnceByTheSwitch) {
+  for (auto batch : {Readings::Batch::kUntilRegular, Readings::Batch::kImmediate}) {
+    Config c = small();
+    c.readings.batch = batch;
+    Loaded h(c);
+    h.set_reg(Space::kMmio, mmio::kTmr + 4, timer_ns(7000));
+    const TimePs start = h.now();
+    const TimePs took = h.read_now(0, 1, user::flash_read(true)).at - start;
+    EXPECT_EQ(took, cold_read(c, 1) + (batch == Readings::Batch::kUntilRegular ? ns(7000) : 0));
+  }
+}
+
+TEST(Requirement23, TheBatchHintOnScratchpadReadsIsIgnored) {
+  Host h;
+  h.wait(h.write(0, pattern(64, 3), 1, user::scratchpad()));
+  TimePs took[2];
+  for (unsigned batch : {0u, 1u}) {
+    const TimePs start = h.now();
+    const auto user = static_cast<std::uint16_t>(user::scratchpad() | batch << 2);
+    const Response& r = h.read_now(0, 1, user);
+    took[batch] = r.at - start;
+    EXPECT_EQ(r.status(), 0u);
+    EXPECT_EQ(h.data(h.last), pattern(64, 3));
+  }
+  EXPECT_EQ(took[0], took[1]);
+}
+
+TEST(Requirement24, BeyondTheCapacityAndInARetiredBlockReadsAnswer0x1) {
+  Loaded h;
+  EXPECT_EQ(h.read_now(h.cube.config().port_bytes()).status(), 0x1u);
+  EXPECT_EQ(h.read_now(h.cube.config().port_bytes() - 64).status(), 0x7u);
+  h.inject(0, FaultKind::kUnusable, 1, 1);
+  EXPECT_EQ(h.read_now(0).status(), 0x8u);
+  EXPECT_EQ(h.answers[h.last].info(), 1u);
+  EXPECT_EQ(h.read_now(0).status(), 0x1u) << "retired from now on";
+  EXPECT_EQ(h.read_now(dlu(4)).status(), 0x1u) << "with every page of the block";
+  EXPECT_EQ(h.read_now(dlu(1)).status(), 0u) << "and no other";
+}
+
+TEST(Requirement25, NeverWrittenPagesAnswer0x7AlsoAboveTheFrontierOfAnOpenBlock) {
+  Host h;
+  const Response& r = h.read_now(dlu(20));
+  EXPECT_EQ(r.status(), 0x7u);
+  EXPECT_EQ(r.info(), 0u);
+  EXPECT_EQ(h.data(h.last), all_ones(64));
+  h.program(0, 1);
+  h.program(4, 2);  // page 1 of the same block
+  EXPECT_EQ(h.read_now(dlu(4)).status(), 0u);
+  EXPECT_EQ(h.read_now(dlu(8)).status(), 0x7u);
+  EXPECT_EQ(h.read_now(dlu(12)).status(), 0x7u);
+}
+
+TEST(Requirement26, ChunksOfAnOpenDluAreReadBackOrAnswered0xA) {
+  Host h;
+  const Bytes page = pattern(kPageBytes, 4);
+  for (unsigned chunk : {0u, 7u, 63u})
+    h.write(dlu(0) + chunk * 64, Bytes(page.begin() + chunk * 64, page.begin() + chunk * 64 + 64), chunk);
+  h.run_for(ns(200));
+  for (unsigned chunk : {0u, 1u, 7u, 62u, 63u}) {
+    const bool received = chunk == 0 || chunk == 7 || chunk == 63;
+    const Response& r = h.read_now(dlu(0) + chunk * 64);
+    EXPECT_EQ(r.status(), received ? 0x0u : 0xAu) << chunk;
+    if (received) {
+      EXPECT_EQ(h.data(h.last), Bytes(page.begin() + chunk * 64, page.begin() + chunk * 64 + 64));
+    }
+  }
+  EXPECT_EQ(h.read_now(dlu(0), 64).status(), 0xAu) << "a burst that covers a missing chunk";
+  EXPECT_EQ(h.senses(), 0u);
+}
+
+TEST(Requirement27, CorrectedErrorsGiveValidDataWith0x5UncorrectableOnesNone) {
+  Loaded h;
+  h.inject(0, FaultKind::kCorrectedHigh);
+  h.read_now(0);
+  EXPECT_EQ(h.answers[h.last].status(), 0x5u);
+  EXPECT_EQ(h.answers[h.last].info(), 2u) << "block health";
+  EXPECT_EQ(h.answers[h.last].resp, 0u);
+  const Bytes page = pattern(kPageBytes, 0);
+  EXPECT_EQ(h.data(h.last), Bytes(page.begin(), page.begin() + 64));
+  h.inject(1, FaultKind::kUncorrectable);
+  h.read_now(dlu(1));
+  EXPECT_EQ(h.answers[h.last].status(), 0x4u);
+  EXPECT_EQ(h.answers[h.last].info(), 2u);
+  EXPECT_EQ(h.answers[h.last].resp, 2u);
+  EXPECT_EQ(h.data(h.last), all_ones(64));
+  h.inject(2, FaultKind::kReadCount);
+  h.read_now(dlu(2));
+  EXPECT_EQ(h.answers[h.last].status(), 0x5u);
+  EXPECT_EQ(h.answers[h.last].info(), 1u) << "read count";
+}
+
+TEST(Requirement28, InHostModeAReadWalksThroughTheStagesItIsToldToAskFor) {
+  Loaded h;
+  h.set_feature(Feature::kRetryMode, 1);
+  h.inject(0, FaultKind::kRetry, 2);
+  EXPECT_EQ(h.read_now(0).status(), 0x6u);
+  const unsigned first = h.answers[h.last].info();
+  EXPECT_EQ(first, 1u);
+  EXPECT_EQ(h.read_now(0, 1, user::flash_read(false, first)).status(), 0x6u);
+  EXPECT_EQ(h.answers[h.last].info(), 2u);
+  EXPECT_EQ(h.read_now(0, 1, user::flash_read(false, 2)).status(), 0x0u);
+  const Bytes page = pattern(kPageBytes, 0);
+  EXPECT_EQ(h.data(h.last), Bytes(page.begin(), page.begin() + 64));
+  // Hopeless: ends in 0x4 after the last stage.
+  h.inject(1, FaultKind::kUncorrectable);
+  unsigned stage = 0, status = 0x6, tries = 0;
+  while (status == 0x6 && tries++ < 10) {
+    status = h.read_now(dlu(1), 1, user::flash_read(false, stage)).status();
+    stage = h.answers[h.last].info();
+  }
+  EXPECT_EQ(status, 0x4u);
+  EXPECT_EQ(tries, h.cube.config().reliability.retry_stages + 1);
+}
+
+TEST(Requirement28, InAutomaticModeTheBaseDieRetriesAndNeverAnswers0x6) {
+  Loaded h;
+  const Config& c = h.cube.config();
+  for (unsigned stages = 1; stages <= c.reliability.retry_stages; ++stages) {
+    h.inject(stages, FaultKind::kRetry, stages);
+    const TimePs start = h.now();
+    const Response& r = h.read_now(dlu(stages));
+    EXPECT_EQ(r.status(), 0x0u);
+    EXPECT_EQ(r.at - start, cold_read(c, 1) + stages * c.timing.tRETRY);
+  }
+  h.inject(5, FaultKind::kUncorrectable);
+  EXPECT_EQ(h.read_now(dlu(5)).status(), 0x4u);
+}
+
+TEST(Requirement29, AReadCountPastTheThresholdGivesInfo1UntilPage0IsRewritten) {
+  Loaded h;
+  h.set_feature(Feature::kMaxReadThreshold, 6);
+  unsigned first_hint = 0;
+  for (unsigned i = 1; i <= 9; ++i) {
+    const Response& r = h.read_now(dlu(i % 3 * 4));  // three pages of one bank: each read senses
+    if (r.status() == 0x5 && r.info() == 1 && first_hint == 0) first_hint = i;
+  }
+  EXPECT_EQ(h.senses(), 9u);
+  EXPECT_EQ(first_hint, 7u) << "the first sense past 6";
+  EXPECT_EQ(h.read_now(dlu(1)).status(), 0u) << "other blocks have their own count";
+  h.program(0, 77);
+  h.read_now(dlu(0));
+  EXPECT_EQ(h.answers[h.last].status(), 0u);
+}
+
+}  // namespace
+}  // namespace memwall::hbf::conformance

@@ -1,0 +1,98 @@
+#!/usr/bin/env python3
+# SPDX-FileCopyrightText: The Memwall authors
+# SPDX-License-Identifier: Apache-2.0
+"""Runs the conformance tests and reports them by requirement.
+
+    report.py --plan plan.toml --tests build/.../hbf_conformance_test --out build/reports/hbf_conformance.md
+
+Exit code 1 if a requirement is not covered by a passing test, if the plan names a test that does not exist, if a test is
+in no requirement, or if the plan itself is not complete (ids 1 to 60, each once).
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import tomllib
+from pathlib import Path
+
+REQUIREMENTS = 60
+KEYS = {"id", "section", "text", "reading", "tests"}
+
+
+def read_plan(path):
+    plan = tomllib.loads(path.read_text())["requirement"]
+    mistakes = []
+    for entry in plan:
+        unknown = set(entry) - KEYS
+        missing = KEYS - {"reading"} - set(entry)
+        if unknown or missing:
+            mistakes.append(f"requirement {entry.get('id', '?')}: unknown {sorted(unknown)}, missing {sorted(missing)}")
+    ids = [entry.get("id") for entry in plan]
+    if ids != list(range(1, REQUIREMENTS + 1)):
+        mistakes.append(f"ids must be 1 to {REQUIREMENTS} in order")
+    return plan, mistakes
+
+
+def run_tests(executable):
+    """Name of each test -> 'passed', 'failed' or 'skipped'."""
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "tests.json"
+        subprocess.run([executable, f"--gtest_output=json:{out}"], stdout=subprocess.DEVNULL, check=False)
+        if not out.exists():
+            return None
+        outcome = {}
+        for suite in json.loads(out.read_text())["testsuites"]:
+            for test in suite["testsuite"]:
+                name = f"{suite['name']}.{test['name']}"
+                if test["result"] != "COMPLETED":
+                    outcome[name] = "skipped"
+                else:
+                    outcome[name] = "failed" if test.get("failures") else "passed"
+        return outcome
+
+
+def main(argv):
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--plan", type=Path, required=True)
+    parser.add_argument("--tests", type=Path, required=True, help="the test executable")
+    parser.add_argument("--out", type=Path, required=True)
+    args = parser.parse_args(argv)
+
+    plan, mistakes = read_plan(args.plan)
+    outcome = run_tests(args.tests)
+    if outcome is None:
+        print(f"{args.tests} crashed before it wrote its results", file=sys.stderr)
+        return 1
+    named = {name for entry in plan for name in entry["tests"]}
+    mistakes += [f"the plan names {name}, which does not exist" for name in sorted(named - set(outcome))]
+    mistakes += [f"{name} is in no requirement" for name in sorted(set(outcome) - named)]
+
+    rows, covered, readings = [], 0, 0
+    for entry in plan:
+        states = [outcome.get(name, "missing") for name in entry["tests"]]
+        passed = bool(states) and all(state == "passed" for state in states)
+        covered += passed
+        readings += "reading" in entry
+        if not passed:
+            mistakes.append(f"requirement {entry['id']} is not covered: {', '.join(states) or 'no test'}")
+        tests = "<br>".join(f"{name}: {state}" for name, state in zip(entry["tests"], states))
+        rows.append(f"| {entry['id']} | {entry['section']} | {entry['text']} | {'covered' if passed else 'NOT COVERED'} "
+                    f"| {entry.get('reading', '')} | {tests} |")
+
+    lines = ["# Conformance to the OCP HBF architecture specification v0.7.0", "",
+             f"{covered} of {len(plan)} requirements are covered by passing tests; in {readings} the specification is silent or "
+             "contradicts itself, and the column says how it is read here. This is a self-assessment of a model, not a "
+             "certificate.", "",
+             "| # | section | requirement | state | our reading | tests |", "|---|---|---|---|---|---|", *rows, ""]
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    args.out.write_text("\n".join(lines))
+    print(f"{covered} of {len(plan)} requirements covered, {readings} by our reading of a gap; report in {args.out}")
+    for mistake in mistakes:
+        print(mistake, file=sys.stderr)
+    return 1 if mistakes else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

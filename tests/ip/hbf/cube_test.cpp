@@ -1,0 +1,847 @@
+// SPDX-FileCopyrightText: The Memwall authors
+// SPDX-License-Identifier: Apache-2.0
+// The cube around its channels: isolation, time, pins, resets and power, the IEEE 1500 port and firmware
+// update, temperature and throttling.
+#include "hbf/cube.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+
+#include "common/error.h"
+#include "conformance/hbf/bench.h"
+#include "hbf/firmware_image.h"
+
+namespace memwall::hbf {
+namespace {
+
+using conformance::Bytes;
+using conformance::dlu;
+using conformance::Host;
+using conformance::ns;
+using conformance::pattern;
+using conformance::small;
+using conformance::us;
+namespace mmio = conformance::mmio;
+using Words = std::vector<std::uint64_t>;
+
+constexpr TimePs ms(std::uint64_t n) { return n * kPsPerMs; }
+
+constexpr std::uint16_t wir(unsigned opcode, unsigned select = 0x3f) {
+  return static_cast<std::uint16_t>(select << 8 | opcode);
+}
+
+void wait_ready(Host& h) {
+  while (!h.cube.ready() && h.cube.next_event() != kNever) h.run_until(h.cube.next_event());
+  EXPECT_TRUE(h.cube.ready());
+}
+
+// Channels.
+
+TEST(HbfCube, ABusyChannelDoesNotDelayAnother) {
+  const auto alone = [](bool busy) {
+    Host h;
+    for (unsigned n = 0; n < 64; ++n) {
+      h.preload(n, n);
+      h.channel = 1;
+      h.preload(n, 100 + n);
+      h.channel = 0;
+    }
+    if (busy) {
+      for (unsigned n = 0; n < 64; ++n) h.read(dlu(n), 64, n);
+    }
+    h.channel = 1;
+    const std::uint64_t cookie = h.read(dlu(3), 64, 1);
+    const TimePs at = h.wait(cookie).at;
+    EXPECT_EQ(h.answers[cookie].channel, 1u);
+    EXPECT_EQ(h.data(cookie), pattern(kPageBytes, 103));
+    return at;
+  };
+  EXPECT_EQ(alone(true), alone(false));
+}
+
+TEST(HbfCube, ResponsesComeInOrderOfTimeThenChannel) {
+  Config c = small();
+  c.channels = 4;
+  c.capacity_bytes *= 2;
+  Cube cube(c);
+  cube.enable_all();
+  for (unsigned ch = 0; ch < 4; ++ch) cube.channel(ch).media().mark_programmed(0, 64 * kPageBytes);
+  Command command;
+  for (unsigned n = 0; n < 16; ++n) {
+    for (unsigned ch : {3u, 1u, 2u, 0u}) {
+      command.cookie = n;
+      command.id = static_cast<std::uint16_t>(n);
+      command.address = dlu(n);
+      cube.submit(ch, ns(ch == 2 ? 1 : 0), command);
+    }
+  }
+  std::vector<Response> responses;
+  std::vector<Notice> notices;
+  cube.advance(us(100), responses, notices);
+  ASSERT_EQ(responses.size(), 64u);
+  unsigned ties = 0;
+  for (std::size_t i = 1; i < responses.size(); ++i) {
+    EXPECT_LE(std::pair(responses[i - 1].at, responses[i - 1].channel),
+              std::pair(responses[i].at, responses[i].channel));
+    ties += responses[i - 1].at == responses[i].at && responses[i - 1].channel != responses[i].channel;
+  }
+  EXPECT_GT(ties, 10u) << "instants that channels share";
+  EXPECT_EQ(
+      std::count_if(responses.begin(), responses.end(), [](const Response& r) { return r.channel == 2; }),
+      16);
+}
+
+TEST(HbfCube, WhatAHostMustNotDoIsAModelError) {
+  Host h;
+  h.run_for(us(10));
+  Command command;
+  EXPECT_THROW(h.cube.submit(2, h.now(), command), ModelError);
+  EXPECT_THROW(h.cube.submit(0, h.now() - 1, command), ModelError);
+  std::vector<Response> responses;
+  std::vector<Notice> notices;
+  EXPECT_THROW(h.cube.advance(h.now() - 1, responses, notices), ModelError);
+  EXPECT_THROW(h.cube.power_off(h.now() - 1), ModelError);
+  Fault fault;
+  fault.channel = 2;
+  EXPECT_THROW(h.cube.inject(fault), ModelError);
+  h.cube.power_off(h.now());
+  EXPECT_THROW(h.cube.submit(0, h.now(), command), ModelError);
+  h.cube.power_on(h.now());
+  EXPECT_THROW(h.cube.submit(0, h.now(), command), ModelError) << "booting";
+  EXPECT_THROW(h.cube.submit(0, h.now(), Stream{}), ModelError);
+}
+
+TEST(HbfCube, SidebandReachesEveryChannelsOwnRegisters) {
+  Host h;
+  for (unsigned ch = 0; ch < 2; ++ch) {
+    h.channel = ch;
+    h.set_reg(Space::kMmio, mmio::kTmr, conformance::timer_ns(100 + ch));
+  }
+  for (unsigned ch = 0; ch < 2; ++ch) {
+    h.channel = ch;
+    EXPECT_EQ(h.reg(Space::kMmio, mmio::kTmr), conformance::timer_ns(100 + ch));
+  }
+  std::uint32_t value = 0;
+  EXPECT_FALSE(h.cube.sideband_read(2, Space::kMmio, 0, value));
+  EXPECT_FALSE(h.cube.sideband_write(2, Space::kMmio, 0, 0));
+  EXPECT_FALSE(h.cube.sideband_write(0, Space::kMmio, 0x068, 0)) << "reserved";
+}
+
+// Resets and power.
+
+TEST(HbfCube, ResetsDropWhatIsInFlightAndKeepWhatTheirScopeSays) {
+  for (const bool pin : {false, true}) {
+    Host h;
+    h.preload(0, 1);
+    h.preload(1, 2);
+    EXPECT_EQ(h.wait(h.write(0, pattern(64, 9), 1, user::scratchpad())).status(), 0u);
+    h.set_reg(Space::kMmio, mmio::kLockout, 1);
+    h.set_reg(Space::kMmio, mmio::kTmr, conformance::timer_ns(777));
+    const auto lost = h.read(dlu(1), 64, 1);
+    h.run_for(ns(100));
+    const TimePs start = h.now();
+    if (pin) {
+      h.cube.reset_base_die(start);
+    } else {
+      h.cube.ieee1500(wir(0x05));
+    }
+    EXPECT_FALSE(h.cube.ready());
+    EXPECT_EQ(h.cube.next_event(), start + h.cube.config().timing.tBOOT);
+    std::uint32_t value = 0;
+    EXPECT_TRUE(h.cube.sideband_read(0, Space::kConfig, 0, value)) << "configuration space is always on";
+    EXPECT_FALSE(h.cube.sideband_read(0, Space::kMmio, 0, value)) << "the base die boots";
+    wait_ready(h);
+    EXPECT_EQ(h.now(), start + h.cube.config().timing.tBOOT);
+    EXPECT_EQ(h.reg(Space::kMmio, mmio::kBucc) & 1, 0u);
+    EXPECT_EQ(h.reg(Space::kMmio, mmio::kLockout), 1u);
+    EXPECT_NE(h.reg(Space::kMmio, mmio::kTmr), conformance::timer_ns(777));
+    h.run_for(ms(1));
+    EXPECT_EQ(h.answers.count(lost), 0u) << "what was in flight gets no response";
+    h.cube.enable_all();
+    h.read_now(0, 64);
+    EXPECT_EQ(h.data(h.last), pattern(kPageBytes, 1)) << "NAND stays";
+    h.read_now(0, 1, user::scratchpad());
+    EXPECT_EQ(h.data(h.last) == pattern(64, 9), !pin) << "the scratchpad outlives HBF_RESET";
+  }
+}
+
+TEST(HbfCube, WithoutPowerNothingAnswersAndVolatileStateIsLost) {
+  Host h;
+  h.preload(0, 1);
+  h.wait(h.write(0, pattern(64, 9), 1, user::scratchpad()));
+  h.set_reg(Space::kMmio, mmio::kLockout, 1);
+  const auto before = h.read(0, 64, 1);
+  // The pin changes later: what is due until then is answered.
+  h.cube.power_off(h.now() + us(100));
+  EXPECT_FALSE(h.cube.powered());
+  EXPECT_EQ(h.cube.next_event(), h.now()) << "answers wait to be fetched";
+  h.run_until(h.now());
+  EXPECT_EQ(h.answers.count(before), 1u);
+  EXPECT_FALSE(h.cube.ready());
+  std::uint32_t value = 0;
+  for (const Space space : {Space::kConfig, Space::kMmio}) {
+    EXPECT_FALSE(h.cube.sideband_read(0, space, 0, value));
+    EXPECT_FALSE(h.cube.sideband_write(0, space, 0, 0));
+  }
+  EXPECT_TRUE(h.cube.ieee1500(wir(0x0E)).empty());
+  h.cube.power_off(h.now());       // again: nothing
+  h.cube.reset_base_die(h.now());  // no power: nothing
+  EXPECT_EQ(h.cube.next_event(), kNever);
+  h.run_for(ms(1));
+  h.cube.power_on(h.now());
+  h.cube.power_on(h.now());
+  wait_ready(h);
+  EXPECT_EQ(h.reg(Space::kMmio, mmio::kLockout), 0u);
+  h.cube.enable_all();
+  h.read_now(0, 64);
+  EXPECT_EQ(h.data(h.last), pattern(kPageBytes, 1));
+  h.read_now(0, 1, user::scratchpad());
+  EXPECT_NE(h.data(h.last), pattern(64, 9));
+}
+
+TEST(HbfCube, IdlePowerIsDrawnOnlyWhilePowered) {
+  Config c = small();
+  c.energy.idle_w = 2;
+  Host h(c);
+  h.run_for(ms(3));
+  h.cube.power_off(h.now());
+  h.run_for(ms(10));
+  h.cube.power_on(h.now());
+  h.run_for(ms(1));
+  // 2 W for 4 ms: 8 mJ.
+  EXPECT_DOUBLE_EQ(h.cube.energy_pj(), 8e9);
+}
+
+TEST(HbfCube, EnergyIsThatOfSensesTransfersAndIdlePower) {
+  Config c = small();
+  c.energy.idle_w = 1;
+  Host h(c);
+  h.preload(0, 1);
+  h.read_now(0, 64);
+  h.run_until(us(10));
+  const double bits = 4096 * 8;
+  const double expected = bits * c.energy.sense_pj_per_bit + bits * c.energy.transfer_pj_per_bit + 1.0 * 1e7;
+  EXPECT_NEAR(h.cube.energy_pj(), expected, expected * 1e-9);
+}
+
+// DA port.
+
+TEST(HbfCube, TheDaPortIsShutByLockoutAndKillsTheLinks) {
+  Host h;
+  h.preload(0, 1);
+  h.channel = 1;
+  h.set_reg(Space::kMmio, mmio::kLockout, 1);  // of one channel
+  h.channel = 0;
+  EXPECT_FALSE(h.cube.set_da(true));
+  EXPECT_TRUE(h.cube.ready());
+  EXPECT_EQ(h.cube.ieee1500(wir(0x0E)).size(), 1u) << "IEEE 1500 stays usable";
+  h.cube.power_off(h.now());
+  EXPECT_FALSE(h.cube.set_da(true));
+  h.cube.power_on(h.now());
+  wait_ready(h);
+  h.cube.enable_all();
+  const auto lost = h.read(0, 1, 1);
+  h.run_for(ns(50));
+  EXPECT_TRUE(h.cube.set_da(true));
+  EXPECT_FALSE(h.cube.ready());
+  EXPECT_TRUE(h.cube.ieee1500(wir(0x0E)).empty());
+  std::uint32_t value = 0;
+  EXPECT_FALSE(h.cube.sideband_read(0, Space::kConfig, 0, value));
+  h.run_for(ms(1));
+  EXPECT_EQ(h.answers.count(lost), 0u);
+  EXPECT_TRUE(h.cube.set_da(false));
+  EXPECT_FALSE(h.cube.ready()) << "until RESETBD_n";
+  EXPECT_FALSE(h.cube.ieee1500(wir(0x0E)).empty());
+  h.cube.reset_base_die(h.now());
+  wait_ready(h);
+  h.cube.enable_all();
+  EXPECT_EQ(h.read_now(0).status(), 0u);
+}
+
+// IEEE 1500.
+
+Config sixteen() {
+  Config c = small();
+  c.channels = 16;
+  c.capacity_bytes *= 8;
+  return c;
+}
+
+TEST(HbfIeee1500, TheWirChoosesOneChannelAHalfAQuarterOrAll) {
+  Cube cube(sixteen());
+  for (unsigned ch = 0; ch < 16; ++ch) {
+    ASSERT_TRUE(cube.sideband_write(ch, Space::kMmio, mmio::kTmr, conformance::timer_ns(500 + ch)));
+  }
+  const auto channels = [&](unsigned select) {
+    std::vector<unsigned> chosen;
+    for (const std::uint64_t word : cube.ieee1500(wir(0x23, select), {mmio::kTmr})) {
+      EXPECT_EQ(word >> 32, 1u);
+      chosen.push_back(static_cast<unsigned>((word & 0xffffffffu) >> 8) - 500);
+    }
+    return chosen;
+  };
+  const auto range = [](unsigned first, unsigned count) {
+    std::vector<unsigned> out;
+    for (unsigned i = 0; i < count; ++i) out.push_back(first + i);
+    return out;
+  };
+  for (unsigned select = 0; select < 64; ++select) {
+    std::vector<unsigned> expected;
+    if (select < 16) expected = {select};
+    if (select == 0x38) expected = range(0, 8);
+    if (select == 0x39) expected = range(8, 8);
+    if (select >= 0x3A && select <= 0x3D) expected = range(4 * (select - 0x3A), 4);
+    if (select == 0x3F) expected = range(0, 16);
+    EXPECT_EQ(channels(select), expected) << select;
+  }
+  Cube two(small());
+  EXPECT_EQ(two.ieee1500(wir(0x21), {0}).size(), 2u);
+  EXPECT_EQ(two.ieee1500(wir(0x21, 1), {0}).size(), 1u);
+  EXPECT_TRUE(two.ieee1500(wir(0x21, 2), {0}).empty()) << "no such channel";
+}
+
+TEST(HbfIeee1500, WhatIsNotModelledIsBypass) {
+  Host h;
+  const std::vector<unsigned> modelled = {0x05, 0x0E, 0x0F, 0x14, 0x15, 0x20, 0x21, 0x22,
+                                          0x23, 0x24, 0x30, 0x31, 0x32, 0x33, 0x35, 0x36};
+  for (unsigned opcode = 0; opcode < 256; ++opcode) {
+    if (std::find(modelled.begin(), modelled.end(), opcode) != modelled.end()) continue;
+    EXPECT_TRUE(h.cube.ieee1500(wir(opcode), Words(32, ~0ull)).empty()) << opcode;
+  }
+  EXPECT_TRUE(h.cube.ready());
+  EXPECT_EQ(h.cube.ieee1500(wir(0x36)), Words{0}) << "nothing happened";
+}
+
+TEST(HbfIeee1500, IdentityAndTemperatures) {
+  Host h;
+  EXPECT_EQ(h.cube.ieee1500(wir(0x0E)), Words{0x4d57ull | 0x4846ull << 16 | 1ull << 32 | 1ull << 40});
+  for (const double celsius : {-3.0, 0.0, 45.0, 84.5, 119.0}) {
+    h.cube.set_temperature(celsius);
+    const auto code = static_cast<std::uint64_t>(std::max(0.0, celsius * 2));
+    EXPECT_EQ(h.cube.ieee1500(wir(0x0F)), Words{code}) << "0.5 C steps, nine bits";
+    const Words packed = h.cube.ieee1500(wir(0x15));
+    ASSERT_EQ(packed.size(), 3u);
+    for (unsigned channel = 0; channel < 16; ++channel) {
+      std::uint64_t field = 0;
+      for (unsigned bit = 0; bit < 9; ++bit) {
+        const unsigned at = 9 * channel + bit;
+        field |= (packed[at / 64] >> (at % 64) & 1) << bit;
+      }
+      EXPECT_EQ(field, code) << channel;
+    }
+    EXPECT_EQ(packed[2] >> 16, 0u) << "144 bits";
+  }
+}
+
+TEST(HbfIeee1500, ReadsAndWritesTheSameRegistersAsTheSideband) {
+  Host h;
+  const auto access = [](std::uint32_t offset, std::uint32_t value) {
+    return Words{offset | std::uint64_t{value} << 32};
+  };
+  for (std::uint32_t offset = 0; offset < 0x404; offset += 2) {
+    for (const Space space : {Space::kConfig, Space::kMmio}) {
+      std::uint32_t value = 0;
+      const bool exists = h.cube.sideband_read(1, space, offset, value);
+      const unsigned get = space == Space::kConfig ? 0x21 : 0x23;
+      EXPECT_EQ(h.cube.ieee1500(wir(get, 1), {offset}), Words{exists ? 1ull << 32 | value : 0}) << offset;
+    }
+  }
+  EXPECT_EQ(h.cube.ieee1500(wir(0x20), access(0x010, 0x1234)), (Words{1ull << 32, 1ull << 32}));
+  EXPECT_EQ(h.cube.ieee1500(wir(0x22, 1), access(mmio::kTmr, 99u << 8)), Words{1ull << 32});
+  EXPECT_EQ(h.cube.ieee1500(wir(0x22, 1), access(0x068, 1)), Words{0});
+  for (unsigned ch = 0; ch < 2; ++ch) {
+    h.channel = ch;
+    EXPECT_EQ(h.reg(Space::kConfig, 0x010), 0x1234u);
+    EXPECT_EQ(h.reg(Space::kMmio, mmio::kTmr) == 99u << 8, ch == 1);
+  }
+  h.cube.reset_base_die(h.now());
+  EXPECT_EQ(h.cube.ieee1500(wir(0x23, 0), {0}), Words{0}) << "MMIO only after the boot";
+  EXPECT_EQ(h.cube.ieee1500(wir(0x21, 0), {0})[0] >> 32, 1u);
+}
+
+TEST(HbfIeee1500, DeviceInfoIsTheLogPageOfTheAdminCommand) {
+  Host h;
+  h.run_for(us(7));
+  const auto info = [&](unsigned type, unsigned word) {
+    return h.cube.ieee1500(wir(0x24, 0), {type | std::uint64_t{word} << 16})[0];
+  };
+  EXPECT_EQ(info(1, 0), ~0ull) << "empty log";
+  EXPECT_EQ(info(0, 64), ~0ull) << "beyond the page";
+  h.admin_now(false, conformance::admin_address(Opcode::kGetLogPage), 8);
+  // Time, traffic and energy have gone on meanwhile.
+  const unsigned moving[] = {1, 16 + static_cast<unsigned>(SmartCounter::kReadBytes),
+                             16 + static_cast<unsigned>(SmartCounter::kEnergyUj)};
+  for (unsigned word = 0; word < 64; ++word) {
+    if (std::find(std::begin(moving), std::end(moving), word) != std::end(moving)) continue;
+    std::uint64_t expected = 0;
+    for (unsigned i = 0; i < 8; ++i) expected |= std::uint64_t{h.data(h.last)[8 * word + i]} << (8 * i);
+    EXPECT_EQ(info(0, word), expected) << word;
+  }
+  EXPECT_EQ(info(0, 1), h.now() / kPsPerNs);
+}
+
+TEST(HbfIeee1500, ADisabledChannelAnswersBlockedAndTheOthersGoOn) {
+  Host h;
+  h.preload(0, 1);
+  EXPECT_EQ(h.cube.ieee1500(wir(0x14, 0), {1}), Words{1});
+  EXPECT_EQ(h.read_now(0).status(), 0x9u);
+  EXPECT_EQ(h.reg(Space::kMmio, mmio::kBucsts), 2u << 2) << "SHST";
+  h.channel = 1;
+  h.preload(0, 2);
+  EXPECT_EQ(h.read_now(0).status(), 0x0u);
+  h.channel = 0;
+  EXPECT_EQ(h.cube.ieee1500(wir(0x14, 0), {0}), Words{0});
+  h.cube.enable_all();
+  EXPECT_EQ(h.read_now(0).status(), 0x0u);
+}
+
+// Firmware.
+
+class HbfFirmware : public ::testing::Test {
+ protected:
+  HbfFirmware() : h(small(), false) {}
+
+  FirmwareStatus status() { return static_cast<FirmwareStatus>(h.cube.ieee1500(wir(0x36))[0]); }
+  void start(std::uint64_t target = 0) { h.cube.ieee1500(wir(0x30), {target}); }
+  void data(const Bytes& image) {
+    for (std::size_t at = 0; at < image.size(); at += kFirmwareTransferBytes) {
+      Words words(kFirmwareTransferBytes / 8);
+      for (std::size_t i = 0; i < kFirmwareTransferBytes; ++i) {
+        words[i / 8] |= std::uint64_t{image[at + i]} << (8 * (i % 8));
+      }
+      h.cube.ieee1500(wir(0x31), words);
+    }
+  }
+  void commit() { h.cube.ieee1500(wir(0x32)); }
+  void hbf_reset() {
+    h.cube.ieee1500(wir(0x05));
+    wait_ready(h);
+  }
+  /// START to COMMIT; the status once the NVM write is over.
+  FirmwareStatus load(const Bytes& image, std::uint64_t target = 0) {
+    start(target);
+    data(image);
+    commit();
+    h.run_for(h.cube.config().timing.tFWCOM);
+    return status();
+  }
+  std::uint64_t version_by_feature() { return h.feature(Feature::kFirmware); }
+
+  static Bytes payload() { return pattern(1000, 5); }
+  static Bytes good(std::uint32_t version) {
+    return make_firmware_image(FirmwareTarget::kMission, version, payload());
+  }
+
+  Host h;
+};
+
+TEST_F(HbfFirmware, AGoodImageIsActiveAfterHbfResetAndNotBefore) {
+  EXPECT_EQ(h.cube.firmware_version(), 1u);
+  EXPECT_EQ(status(), FirmwareStatus::kIdle);
+  start();
+  EXPECT_EQ(status(), FirmwareStatus::kReceiving);
+  const Bytes image = good(0x020305);
+  EXPECT_EQ(image.size() % kFirmwareTransferBytes, 0u);
+  data(image);
+  commit();
+  EXPECT_EQ(status(), FirmwareStatus::kBusy);
+  h.run_for(h.cube.config().timing.tFWCOM - 1);
+  EXPECT_EQ(status(), FirmwareStatus::kBusy);
+  h.run_for(1);
+  EXPECT_EQ(status(), FirmwareStatus::kCommitted);
+  EXPECT_EQ(h.cube.firmware_version(), 1u);
+  hbf_reset();
+  EXPECT_EQ(h.cube.firmware_version(), 0x020305u);
+  EXPECT_EQ(status(), FirmwareStatus::kIdle);
+  EXPECT_EQ(version_by_feature(), 0x020305u);
+  EXPECT_EQ(h.cube.ieee1500(wir(0x0E))[0] >> 40, 0x020305u);
+  // It is in non-volatile memory.
+  h.cube.power_off(h.now());
+  h.cube.power_on(h.now());
+  wait_ready(h);
+  EXPECT_EQ(h.cube.firmware_version(), 0x020305u);
+}
+
+TEST_F(HbfFirmware, ADamagedImageIsRefusedAndTheOldOneStaysActive) {
+  ASSERT_EQ(load(good(2)), FirmwareStatus::kCommitted);
+  hbf_reset();
+  const Bytes image = good(3);
+  const std::size_t used = kFirmwareHeaderBytes + payload().size();
+  unsigned tried = 0;
+  for (std::size_t at = 0; at < used; at += at < kFirmwareHeaderBytes ? 1 : 97) {
+    Bytes damaged = image;
+    damaged[at] ^= 0x10;
+    const FirmwareStatus result = load(damaged);
+    // Header fields, the length, or the signature, which covers header, checksum and payload.
+    EXPECT_TRUE(result == FirmwareStatus::kBadHeader || result == FirmwareStatus::kBadLength ||
+                result == FirmwareStatus::kBadSignature)
+        << at << ": " << static_cast<unsigned>(result);
+    EXPECT_TRUE(at < 20 || result == FirmwareStatus::kBadSignature) << at;
+    ++tried;
+  }
+  EXPECT_GT(tried, 40u);
+  hbf_reset();
+  EXPECT_EQ(h.cube.firmware_version(), 2u);
+}
+
+TEST_F(HbfFirmware, AWrongChecksumIsFoundEvenUnderAGoodSignature) {
+  // The signer signed a header with the checksum of something else.
+  const Bytes other = make_firmware_image(FirmwareTarget::kMission, 9, pattern(1000, 6));
+  Bytes image = good(9);
+  std::copy(other.begin() + 20, other.begin() + 24, image.begin() + 20);
+  sign_firmware_image(image);
+  EXPECT_EQ(load(image), FirmwareStatus::kBadCrc);
+  hbf_reset();
+  EXPECT_EQ(h.cube.firmware_version(), 1u);
+  // CRC-32 of "123456789", a published check value.
+  const std::string digits = "123456789";
+  EXPECT_EQ(firmware_crc(reinterpret_cast<const std::uint8_t*>(digits.data()), digits.size()), 0xcbf43926u);
+}
+
+TEST_F(HbfFirmware, StepsOutOfOrderAreRefused) {
+  const Bytes image = good(7);
+  const auto expect = [&](FirmwareStatus wanted, const char* what) { EXPECT_EQ(status(), wanted) << what; };
+  data(image);
+  expect(FirmwareStatus::kBadSequence, "DATA without START");
+  commit();
+  expect(FirmwareStatus::kBadSequence, "COMMIT without START");
+  start(2);
+  expect(FirmwareStatus::kBadTarget, "unknown target");
+  h.cube.ieee1500(wir(0x30));
+  expect(FirmwareStatus::kBadTarget, "no target");
+  start(1);
+  data(image);
+  commit();
+  expect(FirmwareStatus::kBadHeader, "an image for another target");
+  start();
+  commit();
+  expect(FirmwareStatus::kBadLength, "nothing sent");
+  start();
+  h.cube.ieee1500(wir(0x31), Words(31));
+  expect(FirmwareStatus::kBadLength, "a shift of 31 words");
+  start();
+  data(image);
+  data(Bytes(kFirmwareTransferBytes));
+  commit();
+  expect(FirmwareStatus::kBadLength, "more than the header says");
+  start();
+  data(Bytes(image.begin(), image.end() - static_cast<std::ptrdiff_t>(kFirmwareTransferBytes)));
+  commit();
+  expect(FirmwareStatus::kBadLength, "less than the header says");
+  h.cube.enable_all();
+  start();
+  expect(FirmwareStatus::kBadSequence, "HBF_RESET comes first: a channel is enabled");
+  hbf_reset();
+  EXPECT_EQ(h.cube.firmware_version(), 1u);
+}
+
+TEST_F(HbfFirmware, AnImageLargerThanTheMemoryIsRefusedWhileItArrives) {
+  start();
+  const Bytes block(kFirmwareTransferBytes);
+  for (std::size_t sent = 0; sent <= kFirmwareMaxPayload; sent += block.size()) data(block);
+  EXPECT_EQ(status(), FirmwareStatus::kReceiving) << "header and payload fit";
+  data(block);
+  EXPECT_EQ(status(), FirmwareStatus::kBadLength);
+}
+
+TEST_F(HbfFirmware, AResetOrPowerLossDuringTheNvmWriteLeavesTheOldImage) {
+  for (const bool power : {false, true}) {
+    start();
+    data(good(4));
+    commit();
+    h.run_for(h.cube.config().timing.tFWCOM - 1);
+    if (power) {
+      h.cube.power_off(h.now());
+      h.cube.power_on(h.now());
+      wait_ready(h);
+    } else {
+      hbf_reset();
+    }
+    EXPECT_EQ(h.cube.firmware_version(), 1u);
+    EXPECT_EQ(status(), FirmwareStatus::kIdle);
+  }
+  // What comes while the port is busy is ignored and does not harm the write.
+  start();
+  data(good(4));
+  commit();
+  start(1);
+  data(good(5));
+  commit();
+  h.run_for(h.cube.config().timing.tFWCOM);
+  EXPECT_EQ(status(), FirmwareStatus::kCommitted);
+  hbf_reset();
+  EXPECT_EQ(h.cube.firmware_version(), 4u);
+}
+
+TEST_F(HbfFirmware, TheSelfTestNeedsItsFirmwareAndARebootBringsTheMissionBack) {
+  const auto execute = [&](unsigned select) { h.cube.ieee1500(wir(0x33, select)); };
+  execute(0x3f);
+  EXPECT_EQ(status(), FirmwareStatus::kNoSelfTest);
+  EXPECT_EQ(load(make_firmware_image(FirmwareTarget::kSelfTest, 77, payload()), 1),
+            FirmwareStatus::kCommitted);
+  EXPECT_EQ(h.cube.firmware_version(), 1u);
+  execute(0);  // channel 0 only
+  EXPECT_EQ(status(), FirmwareStatus::kBusy);
+  EXPECT_EQ(h.cube.ieee1500(wir(0x35)), (Words{0, 0})) << "not yet";
+  h.run_for(h.cube.config().timing.tBIST);
+  EXPECT_EQ(status(), FirmwareStatus::kTestDone);
+  EXPECT_EQ(h.cube.ieee1500(wir(0x35)), (Words{1, 0})) << "channel 0 passed";
+  // A channel that has lost capacity fails.
+  h.channel = 1;
+  h.preload(0, 1);
+  h.cube.enable_all();
+  h.inject(0, FaultKind::kUnusable, 1, 1);
+  h.read_now(0);
+  h.set_reg(Space::kMmio, mmio::kBucc, h.reg(Space::kMmio, mmio::kBucc) & ~1u);
+  execute(0x3f);
+  EXPECT_EQ(status(), FirmwareStatus::kBadSequence) << "channel 0 is still enabled";
+  h.channel = 0;
+  h.set_reg(Space::kMmio, mmio::kBucc, h.reg(Space::kMmio, mmio::kBucc) & ~1u);
+  execute(0x3f);
+  h.run_for(h.cube.config().timing.tBIST);
+  EXPECT_EQ(h.cube.ieee1500(wir(0x35)), (Words{1, 2}));
+  hbf_reset();
+  execute(0x3f);
+  EXPECT_EQ(status(), FirmwareStatus::kNoSelfTest);
+  EXPECT_EQ(h.cube.firmware_version(), 1u);
+}
+
+// Temperature.
+
+/// tau = R C = 10 ms; 20 K/W.
+Config warm() {
+  Config c = small();
+  c.thermal.enabled = true;
+  c.thermal.ambient_c = 40;
+  c.thermal.resistance_k_per_w = 20;
+  c.thermal.capacity_j_per_k = 0.0005;
+  c.thermal.step = us(100);
+  return c;
+}
+
+TEST(HbfThermal, AnIdleCubeWarmsByTheClosedFormHoweverOftenItIsAsked) {
+  Config c = warm();
+  c.energy.idle_w = 2;
+  for (const TimePs step : {us(7), us(100), ms(5), ms(50)}) {
+    Host h(c);
+    while (h.now() < ms(50)) h.run_until(std::min(h.now() + step, ms(50)));
+    const double seconds = 0.05, tau = 20 * 0.0005;
+    const double expected = 40 + 2 * 20 * (1 - std::exp(-seconds / tau));
+    EXPECT_NEAR(h.cube.celsius(), expected, 1e-6);
+    EXPECT_EQ(h.cube.ieee1500(wir(0x0F))[0], static_cast<std::uint64_t>(std::lround(2 * expected)));
+  }
+}
+
+TEST(HbfThermal, ALongIdleTimeIsTheSameInOneGoOrInMany) {
+  Config c = warm();
+  c.energy.idle_w = 1.3;
+  double celsius[2];
+  double energy[2];
+  TimePs read_at[2];
+  for (const bool piecewise : {false, true}) {
+    Host h(c);
+    h.preload(0, 1);
+    h.cube.set_temperature(70);
+    const TimePs end = ms(30000) + us(33);
+    if (piecewise) {
+      while (h.now() < end) h.run_until(std::min(end, h.now() + us(3333)));
+    } else {
+      h.run_until(end);
+    }
+    read_at[piecewise] = h.read_now(0).at;
+    h.run_for(us(500));
+    celsius[piecewise] = h.cube.celsius();
+    energy[piecewise] = h.cube.energy_pj();
+  }
+  EXPECT_EQ(celsius[0], celsius[1]) << "to the last bit";
+  EXPECT_EQ(energy[0], energy[1]);
+  EXPECT_EQ(read_at[0], read_at[1]);
+  EXPECT_NEAR(celsius[0], 40 + 1.3 * 20, 1e-3);
+}
+
+TEST(HbfThermal, DaysOfIdlenessAreJumpedOver) {
+  Host h(warm());
+  h.cube.set_temperature(110);
+  std::uint32_t tmon = h.reg(Space::kMmio, mmio::kTmon);
+  EXPECT_EQ(tmon, 3u);
+  h.run_for(ms(std::uint64_t{100} * 24 * 3600 * 1000));  // 100 days in steps of 100 us
+  EXPECT_NEAR(h.cube.celsius(), 40, 1e-9);
+  EXPECT_EQ(h.reg(Space::kMmio, mmio::kTmon), 1u) << "cool again, CES stays";
+}
+
+TEST(HbfThermal, AColdCubeCoolsWhileThePowerIsOff) {
+  Config c = warm();
+  c.energy.idle_w = 2;
+  Host h(c);
+  h.cube.set_temperature(80);
+  h.cube.power_off(h.now());
+  h.run_for(ms(10));
+  EXPECT_NEAR(h.cube.celsius(), 40 + 40 * std::exp(-1.0), 1e-6);
+}
+
+/// Sequential reads of channel 0, page by page, `window` at a time, for `time`; bytes per second.
+double stream_for(Cube& cube, unsigned channel, std::uint64_t pages, TimePs start, TimePs time) {
+  Stream stream;
+  stream.pages = pages;
+  stream.window = 16;
+  stream.cookie = 1;
+  cube.submit(channel, start, stream);
+  std::vector<Response> responses;
+  std::vector<Notice> notices;
+  const std::uint64_t before = cube.channel(channel).counters().read_bytes;
+  cube.advance(start + time, responses, notices);
+  const std::uint64_t bytes = cube.channel(channel).counters().read_bytes - before;
+  return static_cast<double>(bytes) / (static_cast<double>(time) * 1e-12);
+}
+
+/// Channel of 64 MiB with 16 lanes whose full-rate reads would heat it far beyond LTT.
+Config hot_reader() {
+  Config c = warm();
+  c.channels = 1;
+  c.dies_per_channel = 4;
+  c.planes_per_die = 4;
+  c.pages_per_block = 64;
+  c.blocks_per_plane = 1024;
+  c.capacity_bytes = std::uint64_t{16} * 64 * 1000 * kPageBytes;
+  c.timing.tR = us(4);
+  c.functional = false;
+  c.thermal.resistance_k_per_w = 22;
+  c.energy.sense_pj_per_bit = 20;
+  c.energy.transfer_pj_per_bit = 1;
+  return c;
+}
+
+TEST(HbfThermal, LightThrottlingEmergesAndKeepsTheTemperatureBetweenItsThresholds) {
+  const Config c = hot_reader();
+  Cube cube(c);
+  cube.enable_all();
+  cube.channel(0).media().mark_programmed(0, c.capacity_bytes);
+  const double full_rate = 16 * 4096.0 / (4e-6);  // lanes x page / tR
+  const double pj_per_byte = 8 * (20 + 1);
+  const double full_watts = full_rate * pj_per_byte * 1e-12;
+  const double settles_full = 40 + 22 * full_watts;
+  const double settles_half = 40 + 22 * full_watts / 2;
+  ASSERT_GT(settles_full, 95.0);
+  ASSERT_LT(settles_half, 90.0) << "so that it must swing";
+  unsigned entries = 0, exits = 0;
+  double hottest = 0, coolest_light = 1000;
+  bool was_light = false;
+  Stream stream;
+  stream.pages = c.channel_pages() - 64;
+  stream.window = 64;
+  cube.submit(0, 0, stream);
+  std::vector<Response> responses;
+  std::vector<Notice> notices;
+  const TimePs end = ms(200);
+  while (cube.now() < end) {
+    cube.advance(cube.now() + c.thermal.step, responses, notices);
+    std::uint32_t tmon = 0;
+    ASSERT_TRUE(cube.sideband_read(0, Space::kMmio, mmio::kTmon, tmon));
+    const bool light = (tmon >> 1 & 1) != 0;
+    if (light && !was_light) {
+      ++entries;
+      EXPECT_GE(cube.celsius(), 95.0);
+    }
+    if (!light && was_light) {
+      ++exits;
+      EXPECT_LT(cube.celsius(), 90.0);
+    }
+    was_light = light;
+    hottest = std::max(hottest, cube.celsius());
+    if (light) coolest_light = std::min(coolest_light, cube.celsius());
+    if (cube.channel(0).in_flight() == 0) cube.submit(0, cube.now(), stream);
+  }
+  EXPECT_GE(entries, 3u);
+  EXPECT_GE(exits, 3u);
+  EXPECT_GE(coolest_light, 90.0);
+  // Overshoot: at most what one step of full power adds; 5 % for steps in which more senses begin.
+  const double share = 1 - std::exp(-static_cast<double>(c.thermal.step) * 1e-12 / (22 * 0.0005));
+  EXPECT_LT(hottest, 95 + 1.05 * (settles_full - 95) * share);
+  EXPECT_FALSE(cube.cattrip());
+  const double rate = static_cast<double>(cube.channel(0).counters().read_bytes) / 0.2;
+  EXPECT_LT(rate, 0.95 * full_rate);
+  EXPECT_GT(rate, 0.5 * full_rate);
+  std::printf("full rate %.1f GB/s, settles at %.1f C; throttled %.1f GB/s, %u swings\n", full_rate / 1e9,
+              settles_full, rate / 1e9, entries);
+  EXPECT_NEAR(static_cast<double>(cube.channel(0).counters().light_time),
+              static_cast<double>(end) * (full_rate - rate) / (full_rate / 2),
+              0.05 * static_cast<double>(end))
+      << "half the rate while LTMS is 1";
+}
+
+TEST(HbfThermal, FastForwardAndStepByStepAgreeUnderThrottling) {
+  Config c = hot_reader();
+  double temperature[2];
+  std::uint64_t bytes[2];
+  double energy[2];
+  TimePs light[2];
+  for (const bool fast : {false, true}) {
+    Cube cube(c);
+    cube.set_fast_forward(fast);
+    cube.enable_all();
+    cube.channel(0).media().mark_programmed(0, c.capacity_bytes);
+    stream_for(cube, 0, c.channel_pages() - 64, 0, ms(60));
+    temperature[fast] = cube.celsius();
+    bytes[fast] = cube.channel(0).counters().read_bytes;
+    energy[fast] = cube.energy_pj();
+    light[fast] = cube.channel(0).counters().light_time;
+    if (fast) {
+      std::printf("pages jumped over: %llu of %llu\n",
+                  static_cast<unsigned long long>(cube.channel(0).counters().fast_forwarded),
+                  static_cast<unsigned long long>(bytes[fast] / kPageBytes));
+    }
+  }
+  EXPECT_EQ(bytes[0], bytes[1]);
+  EXPECT_EQ(light[0], light[1]);
+  EXPECT_NEAR(temperature[0], temperature[1], 1e-6);
+  EXPECT_NEAR(energy[0], energy[1], 1e-6 * energy[0]);
+}
+
+TEST(HbfThermal, ThresholdsAreEachChannelsOwnAndTheTemperatureIsOne) {
+  Host h(warm());
+  const auto code = [](double celsius) { return static_cast<std::uint32_t>((celsius - 60) * 2); };
+  h.channel = 1;
+  h.set_reg(Space::kMmio, mmio::kTtTemp, 1u << 23 | code(110) << 16 | 1u << 15 | code(70) << 8 | code(65));
+  h.cube.set_temperature(75);
+  EXPECT_EQ(h.reg(Space::kMmio, mmio::kTmon), 2u);
+  h.channel = 0;
+  EXPECT_EQ(h.reg(Space::kMmio, mmio::kTmon), 0u);
+  // A threshold that is below the temperature works at once.
+  h.set_reg(Space::kMmio, mmio::kTtTemp, 1u << 15 | code(74) << 8 | code(65));
+  EXPECT_EQ(h.reg(Space::kMmio, mmio::kTmon), 2u);
+  h.cube.set_temperature(109);
+  EXPECT_FALSE(h.cube.cattrip()) << "channel 0 has it off, channel 1 at 110";
+  h.cube.set_temperature(110);
+  EXPECT_TRUE(h.cube.cattrip());
+}
+
+TEST(HbfThermal, BeyondTheShutdownTemperatureTheLinksFailUntilThePowerGoes) {
+  Config c = warm();
+  c.thermal.capacity_j_per_k = 1e9;  // stays where it is put
+  Host h(c);
+  h.preload(0, 1);
+  h.cube.set_temperature(119);
+  EXPECT_TRUE(h.cube.ready());
+  h.cube.set_temperature(120);
+  EXPECT_FALSE(h.cube.ready());
+  EXPECT_TRUE(h.cube.cattrip());
+  EXPECT_EQ(h.reg(Space::kMmio, mmio::kBucsts) & 2, 2u) << "BUCFS; the sideband is alive";
+  h.cube.set_temperature(50);
+  EXPECT_FALSE(h.cube.cattrip());
+  EXPECT_FALSE(h.cube.ready()) << "only a power cycle helps";
+  h.cube.reset_base_die(h.now());
+  h.run_for(c.timing.tBOOT);
+  EXPECT_FALSE(h.cube.ready());
+  h.cube.power_off(h.now());
+  h.cube.power_on(h.now());
+  wait_ready(h);
+  EXPECT_EQ(h.reg(Space::kMmio, mmio::kBucsts) & 2, 0u);
+  h.cube.enable_all();
+  EXPECT_EQ(h.read_now(0).status(), 0u);
+}
+
+}  // namespace
+}  // namespace memwall::hbf
