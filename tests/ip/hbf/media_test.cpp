@@ -929,7 +929,11 @@ void compare_runs(const Config& config, std::uint64_t seed, TimePs most_step) {
         place.lane = static_cast<unsigned>(rng.below(lanes));
         place.row = static_cast<std::uint32_t>(rng.below(config.rows()));
         place.page = static_cast<std::uint32_t>(rng.below(config.pages_per_block));
-        const auto wanted = static_cast<std::uint32_t>(1 + rng.below(config.pages_per_block - place.page));
+        // Into the next block, or its next one.
+        const std::uint64_t in_lane = std::uint64_t{place.row} * config.pages_per_block + place.page;
+        const std::uint64_t behind = config.rows() * config.pages_per_block - in_lane;
+        const auto wanted = static_cast<std::uint32_t>(
+            1 + rng.below(std::min<std::uint64_t>(behind, 2 * config.pages_per_block)));
         const TimePs until = now + rng.below(most_step) + 1;
         const std::uint32_t plain = runs.plain_run(now, until, place, wanted);
         ASSERT_LE(plain, wanted);
@@ -937,7 +941,8 @@ void compare_runs(const Config& config, std::uint64_t seed, TimePs most_step) {
         taken += plain;
         for (std::uint32_t k = 0; k < wanted; ++k) {
           Media::Place at = place;
-          at.page += k;
+          at.row = static_cast<std::uint32_t>((in_lane + k) / config.pages_per_block);
+          at.page = static_cast<std::uint32_t>((in_lane + k) % config.pages_per_block);
           const std::uint64_t number = single.dlu_of(at);
           const TimePs when = k < plain ? now + k * (until - now) / wanted : until;
           const auto look = single.look(number);
@@ -1002,6 +1007,29 @@ TEST(HbfMedia, RunsOfSensesAreThoseOneByOne) {
     SCOPED_TRACE(seed);
     compare_runs(config, seed, seed % 3 == 0 ? 100 * kPsPerUs : 20 * kSecond);
     if (::testing::Test::HasFatalFailure()) return;
+  }
+}
+
+TEST(HbfMedia, BlocksOfALaneShareItsBudget) {
+  Config config = small_cube();
+  config.reliability.extra_uncorrectable = 0.05;
+  for (std::uint64_t seed = 1; seed <= 50; ++seed) {
+    config.seed = seed;
+    Media runs(config, 0), single(config, 0);
+    for (Media* media : {&runs, &single}) media->mark_programmed(0, config.channel_bytes());
+    std::uint32_t expected = 0;
+    while (expected < 16) {
+      const std::uint64_t page = single.dlu_of({1, expected / 4, expected % 4});
+      if (single.sense(0, page, false, 0).status != ReadStatus::kOk) break;
+      ++expected;
+    }
+    EXPECT_EQ(runs.plain_run(0, 1, {1, 0, 0}, 16), expected);
+    EXPECT_EQ(runs.plain_run(0, 1, {1, 0, 0}, 100), expected) << "no page behind the last";
+    if (expected < 16) {
+      EXPECT_THROW(runs.sense_run(0, {1, 0, 0}, expected + 1), ModelError);
+    } else {
+      EXPECT_THROW(runs.sense_run(0, {1, 0, 0}, 17), ModelError);
+    }
   }
 }
 
