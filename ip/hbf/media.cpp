@@ -404,6 +404,12 @@ Media::Sensed Media::sense(TimePs now, std::uint64_t dlu, bool host_retry, unsig
 }
 
 std::uint32_t Media::plain_run(TimePs now, TimePs until, const Place& from, std::uint32_t pages) {
+  std::uint64_t ahead = 0;
+  return plain_run(now, until, from, pages, ahead);
+}
+
+std::uint32_t Media::plain_run(TimePs now, TimePs until, const Place& from, std::uint32_t pages,
+                               std::uint64_t& ahead) {
   if (!lanes_[from.lane] || !exists(from.lane, from.row)) return 0;
   if (die_blocked_[from.lane / config_.planes_per_die]) return 0;
   if (!losses_.empty() && loss_of(from.lane, from.row)) return 0;
@@ -430,7 +436,7 @@ std::uint32_t Media::plain_run(TimePs now, TimePs until, const Place& from, std:
   entry_of(lane, block, now);
   if (until >= block.until) return 0;
   const Block before = block;
-  std::uint64_t budget = lane.budget, left = most;
+  std::uint64_t budget = lane.budget - ahead, left = most;
   while (left > 0) {
     const Entry& entry = entry_of(lane, block, now);
     const std::uint64_t segment = std::min(left, block.reads_end - block.reads);
@@ -442,6 +448,7 @@ std::uint32_t Media::plain_run(TimePs now, TimePs until, const Place& from, std:
     if (taken < segment) break;
   }
   block = before;
+  ahead = lane.budget - budget;
   return static_cast<std::uint32_t>(most - left);
 }
 
