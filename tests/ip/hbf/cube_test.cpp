@@ -635,6 +635,43 @@ TEST(HbfThermal, AnIdleCubeWarmsByTheClosedFormHoweverOftenItIsAsked) {
   }
 }
 
+TEST(HbfThermal, ALongIdleTimeIsTheSameInOneGoOrInMany) {
+  Config c = warm();
+  c.energy.idle_w = 1.3;
+  double celsius[2];
+  double energy[2];
+  TimePs read_at[2];
+  for (const bool piecewise : {false, true}) {
+    Host h(c);
+    h.preload(0, 1);
+    h.cube.set_temperature(70);
+    const TimePs end = ms(30000) + us(33);
+    if (piecewise) {
+      while (h.now() < end) h.run_until(std::min(end, h.now() + us(3333)));
+    } else {
+      h.run_until(end);
+    }
+    read_at[piecewise] = h.read_now(0).at;
+    h.run_for(us(500));
+    celsius[piecewise] = h.cube.celsius();
+    energy[piecewise] = h.cube.energy_pj();
+  }
+  EXPECT_EQ(celsius[0], celsius[1]) << "to the last bit";
+  EXPECT_EQ(energy[0], energy[1]);
+  EXPECT_EQ(read_at[0], read_at[1]);
+  EXPECT_NEAR(celsius[0], 40 + 1.3 * 20, 1e-3);
+}
+
+TEST(HbfThermal, DaysOfIdlenessAreJumpedOver) {
+  Host h(warm());
+  h.cube.set_temperature(110);
+  std::uint32_t tmon = h.reg(Space::kMmio, mmio::kTmon);
+  EXPECT_EQ(tmon, 3u);
+  h.run_for(ms(std::uint64_t{100} * 24 * 3600 * 1000));  // 100 days in steps of 100 us
+  EXPECT_NEAR(h.cube.celsius(), 40, 1e-9);
+  EXPECT_EQ(h.reg(Space::kMmio, mmio::kTmon), 1u) << "cool again, CES stays";
+}
+
 TEST(HbfThermal, AColdCubeCoolsWhileThePowerIsOff) {
   Config c = warm();
   c.energy.idle_w = 2;
