@@ -82,6 +82,7 @@ void Channel::State::describe(std::uint32_t index_of_stream, std::vector<std::ui
   };
   const auto put_op = [&](std::uint32_t op) {
     w.put(next - ops[op].dlu);
+    w.put(ops[op].duration);
     w.put(ops[op].stage << 8 | ops[op].buffer << 4 | (ops[op].stale ? 1u : 0u));
     w.put(static_cast<std::uint64_t>(ops[op].sensed.status) << 8 | ops[op].sensed.info);
     for (std::uint32_t slot = ops[op].first_reader; slot != kNone; slot = txns[slot].next_reader) {

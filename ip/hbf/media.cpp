@@ -347,7 +347,10 @@ Media::Sensed Media::sense(TimePs now, std::uint64_t dlu, bool host_retry, unsig
     const auto found = lane.notes.find(Lane::key(place.row, place.page));
     if (found != lane.notes.end()) note = &found->second;
   }
-  if (!block.visible(place.page) || block.has(Block::kLost | Block::kRetired) ||
+  // A page that an accepted restart of its block replaces is still in NAND: its lane senses it before it
+  // programs.
+  const bool there = block.visible(place.page) || block.has(Block::kPending);
+  if (!there || block.has(Block::kLost | Block::kRetired) ||
       (block.has(Block::kTorn) && place.page + 1u == block.accepted)) {
     needed = kUncorrectableStage;
   } else if (note && note->read != FaultKind::kNone) {
@@ -455,6 +458,7 @@ std::uint32_t Media::plain_in_block(TimePs now, TimePs until, const Place& from,
     if (taken < segment) break;
   }
   block = before;
+  ahead = lane.budget - budget;
   return static_cast<std::uint32_t>(most - left);
 }
 
