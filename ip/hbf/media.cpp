@@ -458,7 +458,6 @@ std::uint32_t Media::plain_in_block(TimePs now, TimePs until, const Place& from,
     if (taken < segment) break;
   }
   block = before;
-  ahead = lane.budget - budget;
   return static_cast<std::uint32_t>(most - left);
 }
 
