@@ -736,7 +736,6 @@ void Media::finish_program(TimePs now, std::uint64_t dlu, const WriteVerdict& ve
     for (Pending& p : queue->second) {
       if (p.current != current) break;
       p.doomed = true;
-      p.current = false;
     }
   }
   if (queue->second.empty()) {
