@@ -1035,6 +1035,8 @@ TEST(HbfMedia, FrequenciesAreTheOddsOfTheErrorModel) {
       ++seen["uncorrectable"];
     } else if (sensed.stages > 0) {
       ++seen["stage " + std::to_string(sensed.stages)];
+      EXPECT_EQ(sensed.status, ReadStatus::kCorrectedHigh) << "worth a refresh";
+      EXPECT_EQ(sensed.info, 2u);
     } else if (sensed.status == ReadStatus::kCorrectedHigh) {
       ++seen["high"];
     } else if (media.counters().corrected > before) {
