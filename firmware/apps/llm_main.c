@@ -7,14 +7,15 @@
 #include <string.h>
 
 #include "boot/boot.h"
-#include "drivers/mailbox.h"
 #include "drivers/sysctrl.h"
 #include "hal/event.h"
 #include "host_status.h"
 #include "llm/decode.h"
 #include "map/memory_map.h"
 #include "runtime/console.h"
+#include "runtime/cubes.h"
 #include "runtime/device.h"
+#include "runtime/host_link.h"
 #include "runtime/ports.h"
 
 /* Exit codes of the chip. */
@@ -22,58 +23,19 @@ enum { EXIT_OK = 0, EXIT_NO_PLATFORM = 1, EXIT_REFUSED = 2, EXIT_HARDWARE = 3 };
 
 static decoder_t decoder;
 
-/* ---- Rings shared with the host. Loads and stores of 32 bits; the hart does not reorder them. ---- */
-
-static volatile host_header_t* header(void) {
-  return (volatile host_header_t*)(uintptr_t)(MAP_MAILBOX_RAM_BASE + HOST_HEADER_OFFSET);
-}
-
-static void on_mailbox(void* context) {
-  (void)context;
-  (void)mailbox_take(MAP_MAILBOX_BASE);
-}
-
-static void complete(uint32_t type, uint32_t id, uint32_t token, uint32_t position, uint32_t status) {
-  const uint32_t produced = header()->completion_produced;
-  /* The host rings when it has taken completions; look again now and then in case it does not. */
-  while (produced - header()->completion_consumed >= HOST_RING_ENTRIES) (void)event_wait(event_deadline(100));
-  const uint32_t words[] = {type, id, token, position, status, 0, 0, 0};
-  _Static_assert(sizeof words == sizeof(host_completion_t), "completion");
-  volatile uint32_t* entry =
-      (volatile uint32_t*)(uintptr_t)(MAP_MAILBOX_RAM_BASE + HOST_COMPLETION_OFFSET +
-                                      produced % HOST_RING_ENTRIES * sizeof(host_completion_t));
-  for (uint32_t i = 0; i < sizeof words / sizeof words[0]; ++i) entry[i] = words[i];
-  header()->completion_produced = produced + 1;
-  mailbox_ring_host(MAP_MAILBOX_BASE, HOST_DOORBELL_COMPLETION);
-}
-
-static host_request_t next_request(void) {
-  const uint32_t consumed = header()->request_consumed;
-  while (header()->request_produced == consumed) (void)event_wait(EVENT_FOREVER);
-  host_request_t request;
-  uint32_t words[sizeof request / 4];
-  const volatile uint32_t* entry =
-      (const volatile uint32_t*)(uintptr_t)(MAP_MAILBOX_RAM_BASE + HOST_REQUEST_OFFSET +
-                                            consumed % HOST_RING_ENTRIES * sizeof request);
-  for (uint32_t i = 0; i < sizeof words / sizeof words[0]; ++i) words[i] = entry[i];
-  memcpy(&request, words, sizeof request);
-  header()->request_consumed = consumed + 1;
-  return request;
-}
-
 /* ---- One request. ---- */
 
 static void on_prefill_done(void* context) {
-  complete(HOST_COMPLETION_PREFILL_DONE, *(const uint32_t*)context, 0, 0, 0);
+  host_complete(HOST_COMPLETION_PREFILL_DONE, *(const uint32_t*)context, 0, 0, 0);
 }
 
 static void on_token(void* context, uint32_t token, uint32_t position) {
-  complete(HOST_COMPLETION_TOKEN, *(const uint32_t*)context, token, position, 0);
+  host_complete(HOST_COMPLETION_TOKEN, *(const uint32_t*)context, token, position, 0);
 }
 
 static void finish(uint32_t id, status_t status) {
   const bool done = status == STATUS_OK || status == STATUS_CONTEXT_FULL;
-  complete(done ? HOST_COMPLETION_DONE : HOST_COMPLETION_ERROR, id, 0, 0, host_status(status));
+  host_complete(done ? HOST_COMPLETION_DONE : HOST_COMPLETION_ERROR, id, 0, 0, host_status(status));
 }
 
 MUST_USE static status_t generate(const host_request_t* r, uint32_t ram_bytes) {
@@ -94,17 +56,24 @@ MUST_USE static status_t generate(const host_request_t* r, uint32_t ram_bytes) {
   return decoder_generate(&decoder, &request, &sink);
 }
 
+/* Between requests nothing reads the weights. */
+static bool on_idle(void* context) {
+  (void)context;
+  return cubes_idle();
+}
+
 /* Serves requests until the host says shutdown. `ready`: why this chip can or cannot generate. */
 static int serve(status_t ready, uint32_t ram_bytes) {
   if (ready == STATUS_OK)
-    complete(HOST_COMPLETION_READY, 0, 0, 0, HOST_STATUS_OK);
+    host_complete(HOST_COMPLETION_READY, 0, 0, 0, HOST_STATUS_OK);
   else
-    complete(HOST_COMPLETION_ERROR, 0, 0, 0, host_status(ready));
+    host_complete(HOST_COMPLETION_ERROR, 0, 0, 0, host_status(ready));
   for (;;) {
-    const host_request_t request = next_request();
+    const host_request_t request = host_next_request(on_idle, 0);
     /* The host has written its version by now, but perhaps not when this chip came up. */
-    if (header()->version != HOST_PROTOCOL_VERSION) {
-      console_print("host protocol version %u, this firmware speaks %u", (unsigned)header()->version,
+    uint32_t version;
+    if (host_is_foreign(&version)) {
+      console_print("host protocol version %u, this firmware speaks %u", (unsigned)version,
                     HOST_PROTOCOL_VERSION);
       ready = STATUS_UNSUPPORTED;
     }
@@ -115,7 +84,22 @@ static int serve(status_t ready, uint32_t ram_bytes) {
       finish(request.id, ready == STATUS_OK ? generate(&request, ram_bytes) : ready);
   }
   if (ready != STATUS_OK) return ready == STATUS_UNSUPPORTED ? EXIT_REFUSED : EXIT_HARDWARE;
+  cubes_print_wear();
   return decoder.broken || decoder_stop(&decoder) != STATUS_OK ? EXIT_HARDWARE : EXIT_OK;
+}
+
+static void on_load(void* context, uint32_t percent, uint32_t mib) {
+  (void)context;
+  host_complete(HOST_COMPLETION_PROGRESS, 0, percent, mib, 0);
+}
+
+/* What the manifest wants in HBF. model_load() checks the rest of it. */
+MUST_USE static status_t load(rt_t* rt, uint64_t address) {
+  manifest_t* m = &decoder.model.m;
+  if (address == 0 || address % 8u != 0 || cubes_count() == 0) return STATUS_OK;
+  rt_read(rt, address, m, sizeof *m);
+  if (m->magic != MANIFEST_MAGIC || m->version != MANIFEST_VERSION) return STATUS_OK;
+  return cubes_load(m, on_load, 0);
 }
 
 static void print_chip(const sysctrl_inventory_t* chip) {
@@ -147,19 +131,17 @@ int main(void) {
     return EXIT_NO_PLATFORM;
   }
   uint32_t ram_bytes = 0;
-  if (chip.chip == 0) {
-    if (mailbox_start(MAP_MAILBOX_BASE, HOST_DOORBELL_REQUEST | HOST_DOORBELL_TAKEN, &ram_bytes) !=
-        STATUS_OK) {
-      console_print("mailbox: not found");
-      return EXIT_NO_PLATFORM;
-    }
-    event_attach(IRQ_MAILBOX, on_mailbox, 0);
+  if (host_open(&ram_bytes) != STATUS_OK) {
+    console_print("mailbox: not found");
+    return EXIT_NO_PLATFORM;
   }
 
   print_chip(&chip);
   rt_t* rt;
   status_t status = device_open(&chip, &rt);
+  if (status == STATUS_OK) status = load(rt, chip.manifest);
   if (status == STATUS_OK) status = decoder_init(&decoder, rt, chip.manifest);
+  if (status == STATUS_OK) status = decoder_learn(&decoder);
   if (status == STATUS_OK) print_model();
 
   if (chip.chip == 0) return serve(status, ram_bytes);

@@ -44,6 +44,8 @@ void event_attach(uint32_t source, event_handler_t handler, void* context) {
 
 uint64_t event_now(void) { return csr_read(time); }
 
+uint64_t event_now_us(void) { return event_now() / ticks_per_us; }
+
 uint64_t event_deadline(uint32_t microseconds) {
   /* Rounded up to an eighth of the span, so that one wait after the other does not set the timer anew. */
   const uint64_t ticks = (uint64_t)microseconds * ticks_per_us;

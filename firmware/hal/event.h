@@ -25,6 +25,8 @@ void event_init(uint32_t timebase_hz);
 void event_attach(uint32_t source, event_handler_t handler, void* context);
 /** mtime now. */
 uint64_t event_now(void);
+/** Microseconds since the timer started. */
+uint64_t event_now_us(void);
 /** mtime after so many microseconds from now, or up to an eighth of them later. */
 uint64_t event_deadline(uint32_t microseconds);
 /** Sleeps until an interrupt was served; false: mtime has reached `deadline`. May wake without reason. */

@@ -24,8 +24,9 @@ extern "C" {
 #endif
 
 #define MANIFEST_MAGIC 0x464e4d4du /* "MMNF" */
-#define MANIFEST_VERSION 1u
+#define MANIFEST_VERSION 2u
 #define MANIFEST_MAX_STACKS 16u
+#define MANIFEST_MAX_CUBES 8u
 
 /** Element formats; the values of the compute descriptor's format field. */
 enum { FORMAT_F32 = 0, FORMAT_F16 = 1, FORMAT_BF16 = 2, FORMAT_MXINT8 = 3 };
@@ -61,6 +62,12 @@ typedef struct {
   uint32_t reserved;
 } manifest_arena_t;
 
+/** What belongs into one HBF cube: whole pages from the start of its window on. */
+typedef struct {
+  uint64_t address; /**< start of the cube's window */
+  uint64_t bytes;   /**< multiple of 4096; 0: nothing */
+} manifest_hbf_range_t;
+
 typedef struct {
   uint32_t magic;
   uint32_t version;
@@ -88,6 +95,11 @@ typedef struct {
   manifest_tensor_t output;          /**< (rows of this chip, dim) */
   manifest_tensor_t rope_table;      /**< (max_context, head_dim) F32: cos, sin of pair j at 2j, 2j+1 */
   manifest_arena_t arenas[MANIFEST_MAX_STACKS];
+  /* HBF */
+  uint32_t hbf_load;     /**< 0: the cubes hold their contents already; 1: the firmware writes them, see
+                              HOST_COMPLETION_LOAD */
+  uint32_t n_hbf_ranges; /**< cubes of this chip */
+  manifest_hbf_range_t hbf_ranges[MANIFEST_MAX_CUBES];
 } manifest_t;
 
 /** For each layer, in order, at layers_address: one manifest_norms_t, then one manifest_slice_t per local

@@ -20,7 +20,8 @@ typedef enum {
   STATUS_UNSUPPORTED,  /**< model or configuration that this firmware refuses; the console says why */
   STATUS_CONTEXT_FULL, /**< the KV cache has no room for another token */
   STATUS_BAD_REQUEST,  /**< a request field is outside its range */
-  STATUS_STOPPED       /**< chip 0 told its peers to stop */
+  STATUS_STOPPED,      /**< chip 0 told its peers to stop */
+  STATUS_RESET         /**< the device was reset or lost its power under the operation */
 } status_t;
 
 #endif

@@ -27,6 +27,7 @@ MUST_USE static status_t forward(decoder_t* d, const uint32_t* tokens, uint32_t 
   const manifest_tensor_t *embedding = &m->token_embedding, *rope = &m->rope_table;
   const uint32_t row_bytes = m->dim * 4u;
 
+  rt_pass(d->rt);
   for (uint32_t b = 0; b < n_tokens; ++b) /* x[b] (dim) = embedding[tokens[b]] */
     rt_convert(d->rt, d->at.x + (uint64_t)b * row_bytes, row_bytes, FORMAT_F32,
                embedding->address + (uint64_t)tokens[b] * embedding->row_stride, embedding->row_stride,
@@ -40,6 +41,15 @@ MUST_USE static status_t forward(decoder_t* d, const uint32_t* tokens, uint32_t 
     if (status != STATUS_OK) return status;
   }
   return k != 0 ? output_block(d, n_tokens, k) : rt_fence(d->rt);
+}
+
+status_t decoder_learn(decoder_t* d) {
+  const uint32_t token = 0;
+  while (rt_learn(d->rt) != 0) {
+    const status_t status = forward(d, &token, 1, 0, 1);
+    if (status != STATUS_OK) return status;
+  }
+  return rt_fence(d->rt);
 }
 
 /* xn (rows, dim) = rmsnorm (x) * weight */

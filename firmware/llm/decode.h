@@ -91,6 +91,8 @@ typedef struct {
 
 /** Loads the model, lays out memory, meets the peers. */
 status_t decoder_init(decoder_t* d, rt_t* rt, uint64_t manifest_address) MUST_USE;
+/** Before the first request: shows the back-end in which order a pass reads the weights. */
+status_t decoder_learn(decoder_t* d) MUST_USE;
 /**
  * Chip 0: one request. OK at eos or max_new_tokens; CONTEXT_FULL when the KV cache is; the eos token is not
  * reported. Tokens reported before an error are valid.

@@ -5,17 +5,18 @@
 #include <string.h>
 
 #include "drivers/accel.h"
-#include "drivers/hbf.h"
 #include "drivers/pnm.h"
 #include "hal/event.h"
 #include "map/memory_map.h"
 #include "runtime/console.h"
+#include "runtime/cubes.h"
 #include "runtime/ports.h"
 #include "runtime/queue.h"
 
-/* Uncorrectable reads from HBM are worth one more try (a transient fault on the interface), from HBF one per
- * read-retry stage. */
+/* Uncorrectable reads from HBM are worth one more try (a transient fault on the interface). Reads from HBF
+ * are tried again as long as the driver finds something to cure; a descriptor may meet many bad blocks. */
 #define HBM_ATTEMPTS 1u
+#define HBF_ATTEMPTS 4096u
 
 struct rt {
   rt_info_t info;
@@ -26,7 +27,8 @@ struct rt {
   uint32_t busy_units; /* bit i: unit i was given work since the last fence */
   uint64_t work;
   uint32_t work_bytes;
-  uint32_t hbf_stages; /* bit j: cube j is in a retry stage */
+  bool learning;   /* operations are noted, not carried out */
+  status_t status; /* of a pass's beginning, until the fence */
   ports_t ports;
 };
 
@@ -38,21 +40,10 @@ static compute_descriptor_t near_memory_shadow[MANIFEST_MAX_STACKS][QUEUE_ENTRIE
     __attribute__((aligned(128), section(".noinit")));
 
 static bool retry(void* context, uint32_t code, uint64_t address, uint32_t attempt) {
-  rt_t* rt = context;
+  (void)context;
   if (code != COMPLETION_RECORD_STATUS_UNCORRECTABLE) return false;
   if (address < MAP_HBF_BASE(0)) return attempt <= HBM_ATTEMPTS;
-  const uint32_t cube = (uint32_t)((address - MAP_HBF_BASE(0)) / MAP_HBF_SIZE);
-  if (cube >= rt->inventory.n_hbf) return false;
-  const hbf_fault_t fault = hbf_take_fault(MAP_HBF_CTRL_BASE(cube));
-  if (attempt > HBF_MAX_RETRY_STAGE) {
-    console_print("hbf%u: page at 0x%llx is lost, every retry stage failed (code 0x%x)", (unsigned)cube,
-                  (unsigned long long)address, (unsigned)fault.code);
-    return false;
-  }
-  console_print("hbf%u: read status 0x%x info %u, retry stage %u", (unsigned)cube, (unsigned)fault.code,
-                (unsigned)fault.info, (unsigned)attempt);
-  rt->hbf_stages |= 1u << cube;
-  return hbf_set_retry_stage(MAP_HBF_CTRL_BASE(cube), attempt) == STATUS_OK;
+  return attempt <= HBF_ATTEMPTS && cubes_recover(address, attempt);
 }
 
 status_t device_open(const sysctrl_inventory_t* inventory, rt_t** result) {
@@ -90,6 +81,8 @@ status_t device_open(const sysctrl_inventory_t* inventory, rt_t** result) {
     if (pnm.max_head_dim < rt->info.pnm_max_head_dim) rt->info.pnm_max_head_dim = pnm.max_head_dim;
     if (pnm.max_scores < rt->info.pnm_max_scores) rt->info.pnm_max_scores = pnm.max_scores;
   }
+  status = cubes_open(inventory->n_hbf);
+  if (status != STATUS_OK) return status;
   return ports_open(&rt->ports, inventory->chip, inventory->n_chips, inventory->n_link);
 }
 
@@ -144,14 +137,17 @@ void rt_read(rt_t* rt, uint64_t address, void* data, uint32_t bytes) {
 }
 
 void rt_write(rt_t* rt, uint64_t address, const void* data, uint32_t bytes) {
-  (void)rt;
+  if (rt->learning) return;
   volatile uint32_t* to = (volatile uint32_t*)(uintptr_t)address;
   const uint32_t* from = data;
   for (uint32_t i = 0; i < bytes / 4u; ++i) to[i] = from[i];
 }
 
+/* What is written here while the back-end learns goes nowhere. */
+static compute_descriptor_t noted;
+
 static compute_descriptor_t* accelerate(rt_t* rt, uint32_t opcode) {
-  compute_descriptor_t* d = queue_next(&rt->accelerator);
+  compute_descriptor_t* d = rt->learning ? &noted : queue_next(&rt->accelerator);
   d->opcode = (uint8_t)opcode;
   return d;
 }
@@ -184,6 +180,13 @@ void rt_matvec(rt_t* rt, uint64_t y, uint64_t x, const manifest_tensor_t* w, uin
   d->tile_rows = tile_rows(w->rows, (uint64_t)w->row_stride + w->scale_stride, rt->work_bytes);
   d->work = rt->work;
   d->work_bytes = rt->work_bytes;
+  if (!rt->learning) return;
+  /* As the engine streams them: the rows of a tile, then their scales. */
+  for (uint32_t row = 0; row < w->rows; row += d->tile_rows) {
+    const uint32_t rows = w->rows - row < d->tile_rows ? w->rows - row : d->tile_rows;
+    cubes_reads(w->address + (uint64_t)row * w->row_stride, (uint64_t)rows * w->row_stride);
+    cubes_reads(w->scale_address + (uint64_t)row * w->scale_stride, (uint64_t)rows * w->scale_stride);
+  }
 }
 
 void rt_rmsnorm(rt_t* rt, uint64_t y, uint64_t x, uint64_t w, uint32_t n, uint32_t rows, float epsilon) {
@@ -259,7 +262,9 @@ void rt_convert(rt_t* rt, uint64_t dst, uint32_t dst_stride, uint32_t dst_format
 
 void rt_attention(rt_t* rt, const rt_attention_t* a) {
   const bool near_memory = a->unit != RT_ACCELERATOR;
-  compute_descriptor_t* d = queue_next(near_memory ? &rt->near_memory[a->unit] : &rt->accelerator);
+  compute_descriptor_t* d = rt->learning  ? &noted
+                            : near_memory ? queue_next(&rt->near_memory[a->unit])
+                                          : queue_next(&rt->accelerator);
   d->opcode = (uint8_t)COMPUTE_DESCRIPTOR_OPCODE_ATTENTION;
   d->format = (uint8_t)a->format;
   d->dst = a->out;
@@ -273,6 +278,7 @@ void rt_attention(rt_t* rt, const rt_attention_t* a) {
   d->stride1 = d->stride2 = a->kv_stride;
   d->stride3 = a->out_stride;
   d->scalar0 = a->scale;
+  if (rt->learning) return;
   if (near_memory) {
     rt->busy_units |= 1u << a->unit;
     return;
@@ -282,7 +288,20 @@ void rt_attention(rt_t* rt, const rt_attention_t* a) {
   d->work_bytes = rt->work_bytes;
 }
 
+void rt_pass(rt_t* rt) {
+  if (rt->learning) return;
+  const status_t status = cubes_pass();
+  if (rt->status == STATUS_OK) rt->status = status;
+}
+
+int rt_learn(rt_t* rt) {
+  const status_t status = cubes_learn(&rt->learning);
+  if (rt->status == STATUS_OK) rt->status = status;
+  return rt->learning;
+}
+
 status_t rt_fence(rt_t* rt) {
+  if (rt->learning) return STATUS_OK;
   queue_start(&rt->accelerator);
   for (uint32_t i = 0; rt->busy_units >> i != 0; ++i)
     if ((rt->busy_units >> i & 1u) != 0) queue_start(&rt->near_memory[i]);
@@ -293,19 +312,20 @@ status_t rt_fence(rt_t* rt) {
     if (status == STATUS_OK) status = other;
   }
   rt->busy_units = 0;
-  for (uint32_t j = 0; rt->hbf_stages != 0; ++j) {
-    if ((rt->hbf_stages >> j & 1u) != 0 && hbf_set_retry_stage(MAP_HBF_CTRL_BASE(j), 0) != STATUS_OK)
-      status = STATUS_HARDWARE;
-    rt->hbf_stages &= ~(1u << j);
-  }
+  const status_t cubes = cubes_fence();
+  if (status == STATUS_OK) status = cubes;
+  if (status == STATUS_OK) status = rt->status;
+  rt->status = STATUS_OK;
   return status;
 }
 
 status_t rt_send(rt_t* rt, uint32_t peer, uint64_t src, uint32_t inbox_offset, uint32_t bytes,
                  uint32_t signal) {
+  if (rt->learning) return STATUS_OK;
   return ports_send(&rt->ports, peer, src, inbox_offset, bytes, signal);
 }
 
 status_t rt_receive(rt_t* rt, uint32_t peer, uint32_t bytes, uint32_t signal, int forever) {
+  if (rt->learning) return STATUS_OK;
   return ports_receive(&rt->ports, peer, bytes, signal, forever != 0);
 }

@@ -93,6 +93,15 @@ typedef struct {
 } rt_attention_t;
 void rt_attention(rt_t* rt, const rt_attention_t* a);
 
+/** A pass over the weights begins: what is read ahead starts anew, maintenance that cannot wait is done. */
+void rt_pass(rt_t* rt);
+/**
+ * The order of reading, once, before the first pass. Nonzero: the caller is to run one pass now, and then to
+ * ask again; until then operations are not carried out, only noted, and rt_read() gives anything. 0: nothing
+ * (more) to learn.
+ */
+int rt_learn(rt_t* rt);
+
 /** Waits until everything queued has finished on every engine. */
 status_t rt_fence(rt_t* rt) MUST_USE;
 

@@ -201,6 +201,7 @@ struct Config {
 
   std::uint64_t seed = 1;
   bool functional = true;     ///< false: no contents are kept
+  bool brought_up = true;     ///< every channel is enabled when the model starts; false: software does it
   std::vector<Fault> faults;  ///< planted before the run
 
   unsigned lanes_per_channel() const { return dies_per_channel * planes_per_die; }

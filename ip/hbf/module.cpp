@@ -3,257 +3,296 @@
 #include "hbf/module.h"
 
 #include <algorithm>
-#include <cstring>
 
+#include "common/error.h"
 #include "common/register_tlm.h"
 #include "common/sc_time.h"
 #include "common/tlm_check.h"
 #include "common/tlm_traffic.h"
-#include "regs/hbf_regs.h"
+#include "engine/tlm_access.h"
+#include "hbf/controller.h"
+#include "hbf/module_registers.h"
 
 namespace memwall::hbf {
+namespace {
 
-/// Register side effects: retry control and fault injection.
-class HbfModule::Registers : public regs::HbfRegs {
- public:
-  explicit Registers(Core& core) : core_(core) {
-    const Config& config = core.config();
-    set_capacity_mib(static_cast<std::uint32_t>(config.capacity_bytes >> 20));
-    set_geometry0_channels(config.channels);
-    set_geometry0_dies(config.dies_per_channel);
-    set_geometry0_planes(config.planes_per_die);
-    set_geometry1_pages_per_block(config.pages_per_block);
-    set_t_read_ns(static_cast<std::uint32_t>(config.timing.tR / kPsPerNs));
-    set_t_program_ns(static_cast<std::uint32_t>(config.timing.tPROG / kPsPerNs));
-  }
+constexpr TimePs kRegisterLatency = 10 * kPsPerNs;  // assumed
 
-  void record_failure(const Completion& failure) {
-    set_status_code(failure.code);
-    set_status_info(failure.info);
-    set_status_write(failure.is_write ? 1 : 0);
-    set_fault_address_lo(static_cast<std::uint32_t>(failure.fault_address));
-    set_fault_address_hi(static_cast<std::uint32_t>(failure.fault_address >> 32));
-  }
+TimePs now_ps() { return to_ps(sc_core::sc_time_stamp()); }
 
- protected:
-  void on_write_control(std::uint32_t /*written*/) override {
-    core_.set_retry(control_retry_mode() != 0 ? Core::RetryMode::kHost : Core::RetryMode::kAuto,
-                    control_retry_stage());
-    if (control_clear_status() != 0) {
-      set_control_clear_status(0);
-      record_failure(Completion{});
-    }
-  }
-  void on_write_inject(std::uint32_t /*written*/) override {
-    if (inject_fire() == 0) return;
-    set_inject_fire(0);
-    if (inject_kind() > static_cast<std::uint32_t>(FaultKind::kProgramFail)) return;
-    const std::uint64_t address = std::uint64_t{inject_address_hi()} << 32 | inject_address_lo();
-    core_.inject({address, static_cast<FaultKind>(inject_kind()), inject_retry_stages()});
-  }
+bool in_thread() {
+  return sc_core::sc_get_current_process_handle().proc_kind() == sc_core::SC_THREAD_PROC_;
+}
 
- private:
-  Core& core_;
-};
+}  // namespace
 
 HbfModule::HbfModule(const sc_core::sc_module_name& name, const Config& config)
     : sc_module(name),
       data_tsock("data_tsock"),
       ctrl_tsock("ctrl_tsock"),
-      core_((check(config, config.name), config), this->name()),
-      contents_(config.capacity_bytes, 0xff),
-      registers_(std::make_unique<Registers>(core_)) {
+      mem_isock("mem_isock"),
+      irq_out("irq_out"),
+      controller_(std::make_unique<Controller>((check(config, config.name), config))),
+      registers_(std::make_unique<ControllerRegisters>(*controller_)) {
   data_tsock.register_b_transport(this, &HbfModule::data_b_transport);
   data_tsock.register_nb_transport_fw(this, &HbfModule::data_nb_transport);
   data_tsock.register_transport_dbg(this, &HbfModule::data_transport_dbg);
   ctrl_tsock.register_b_transport(this, &HbfModule::ctrl_b_transport);
   ctrl_tsock.register_transport_dbg(this, &HbfModule::ctrl_transport_dbg);
   SC_HAS_PROCESS(HbfModule);
-  SC_METHOD(respond_process);
-  sensitive << respond_event_;
-  dont_initialize();
+  SC_METHOD(drive);
+  sensitive << drive_event_;
+  SC_METHOD(drive_irq);
+  sensitive << irq_changed_;
 }
 
 HbfModule::~HbfModule() = default;
 
-void HbfModule::data_b_transport(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay) {
-  const Access access = access_of(payload);
-  if (!access.valid) {
-    payload.set_response_status(tlm::TLM_OK_RESPONSE);
-    return;
+// Requests.
+
+std::uint32_t HbfModule::claim() {
+  if (free_.empty()) {
+    free_.push_back(static_cast<std::uint32_t>(transactions_.size()));
+    transactions_.emplace_back();
   }
-  const tlm::tlm_response_status shape = check_shape(payload);
-  if (shape != tlm::TLM_OK_RESPONSE) {
-    payload.set_response_status(shape);
-    return;
-  }
-  const std::uint64_t address = payload.get_address();
-  const std::uint64_t bytes = payload.get_data_length();
-  const TimePs now = to_ps(sc_core::sc_time_stamp());
-  const TimePs arrival = now + to_ps(delay);
-  unsigned char* data = access.has_data ? payload.get_data_ptr() : nullptr;
-  Completion failure;
-  const TimePs done = access.is_write ? write(arrival, address, bytes, data, failure)
-                                      : read(arrival, address, bytes, data, failure);
-  delay = to_sc(done - now);
-  if (failure.ok()) {
-    payload.set_response_status(tlm::TLM_OK_RESPONSE);
-    return;
-  }
-  registers_->record_failure(failure);
-  payload.set_response_status(contents_.contains(address, bytes) ? tlm::TLM_GENERIC_ERROR_RESPONSE
-                                                                 : tlm::TLM_ADDRESS_ERROR_RESPONSE);
+  const std::uint32_t slot = free_.back();
+  free_.pop_back();
+  transactions_[slot].payload = nullptr;
+  transactions_[slot].status = tlm::TLM_OK_RESPONSE;
+  return slot;
 }
 
-tlm::tlm_sync_enum HbfModule::data_nb_transport(tlm::tlm_generic_payload& payload, tlm::tlm_phase& phase,
-                                                sc_core::sc_time& delay) {
-  if (phase == tlm::BEGIN_REQ) {
-    if (payload.has_mm()) payload.acquire();
-    sc_core::sc_time done = delay;
-    data_b_transport(payload, done);
-    responses_.emplace(to_ps(sc_core::sc_time_stamp() + done), &payload);
-    respond_event_.notify(sc_core::SC_ZERO_TIME);
-    phase = tlm::END_REQ;
-    return tlm::TLM_UPDATED;
+/// The request arrives now. False if it takes no time: refused, or nothing to do.
+bool HbfModule::start(std::uint32_t slot, Payload& payload) {
+  Transaction& t = transactions_[slot];
+  payload.set_dmi_allowed(false);
+  const Access access = access_of(payload);
+  if (!access.valid) return false;
+  t.status = check_payload(payload, controller_->config().capacity_bytes);
+  if (t.status != tlm::TLM_OK_RESPONSE) return false;
+  if (access.is_write && (payload.get_address() | payload.get_data_length()) % kChunkBytes != 0) {
+    t.status = tlm::TLM_BURST_ERROR_RESPONSE;
+    return false;
   }
-  if (phase == tlm::END_RESP) {
-    end_response(payload, delay);
-    return tlm::TLM_COMPLETED;
+  Controller::Request request;
+  request.tag = slot;
+  request.is_write = access.is_write;
+  request.address = payload.get_address();
+  request.bytes = payload.get_data_length();
+  request.data = access.has_data ? payload.get_data_ptr() : nullptr;
+  controller_->advance(now_ps());
+  controller_->submit(request);
+  return true;
+}
+
+void HbfModule::data_b_transport(Payload& payload, sc_core::sc_time& delay) {
+  if (!in_thread()) {
+    const ModelError error("contract", name(), "b_transport waits: it must be called from an SC_THREAD");
+    if (sc_core::sc_get_current_process_handle().proc_kind() == sc_core::SC_NO_PROC_) throw error;
+    payload.set_response_status(tlm::TLM_GENERIC_ERROR_RESPONSE);
+    raise_in_simulation(error);
+    return;
   }
+  if (delay != sc_core::SC_ZERO_TIME) wait(delay);
+  delay = sc_core::SC_ZERO_TIME;
+  const std::uint32_t slot = claim();
+  if (start(slot, payload)) {
+    schedule();
+    wait(transactions_[slot].finished);
+  }
+  payload.set_response_status(transactions_[slot].status);
+  free_.push_back(slot);
+}
+
+unsigned HbfModule::data_transport_dbg(Payload& payload) {
+  const Access access = access_of(payload);
+  const std::uint64_t address = payload.get_address(), size = controller_->config().capacity_bytes;
+  if (!access.valid || address >= size) return 0;
+  const auto bytes = static_cast<unsigned>(std::min<std::uint64_t>(payload.get_data_length(), size - address));
+  if (access.is_write) {
+    controller_->debug_write(address, access.has_data ? payload.get_data_ptr() : nullptr, bytes);
+  } else if (access.has_data) {
+    controller_->debug_read(address, payload.get_data_ptr(), bytes);
+  }
+  return bytes;
+}
+
+// Four phases.
+
+tlm::tlm_sync_enum HbfModule::refuse(const char* what) {
+  raise_in_simulation(ModelError("contract", name(), what));
   return tlm::TLM_ACCEPTED;
 }
 
-void HbfModule::respond_process() {
-  if (responding_ || responses_.empty()) return;
-  const TimePs now = to_ps(sc_core::sc_time_stamp());
-  const auto next = responses_.begin();
-  const TimePs due = std::max(next->first, response_free_);
-  if (due > now) {
-    respond_event_.notify(to_sc(due - now));
-    return;
+tlm::tlm_sync_enum HbfModule::data_nb_transport(Payload& payload, tlm::tlm_phase& phase,
+                                                sc_core::sc_time& delay) {
+  if (phase == tlm::BEGIN_REQ) {
+    if (requesting_ != nullptr) return refuse("BEGIN_REQ before END_REQ of the request before it");
+    if (four_phase_.count(&payload) != 0)
+      return refuse("BEGIN_REQ for a transaction that is still in flight");
+    if (payload.has_mm()) payload.acquire();
+    const std::uint32_t slot = claim();
+    transactions_[slot].payload = &payload;
+    four_phase_.emplace(&payload, slot);
+    requesting_ = &payload;
+    add(now_ps() + to_ps(delay), Action::Kind::kBegin, slot);
+    schedule();
+    return tlm::TLM_ACCEPTED;
   }
-  tlm::tlm_generic_payload& payload = *next->second;
-  responses_.erase(next);
-  responding_ = true;
+  if (phase == tlm::END_RESP) {
+    if (responding_ != &payload) return refuse("END_RESP without BEGIN_RESP");
+    end_response(delay);
+    schedule();
+    return tlm::TLM_COMPLETED;
+  }
+  return refuse("a phase that an initiator does not send");
+}
+
+void HbfModule::begin(std::uint32_t slot) {
+  Payload& payload = *transactions_[slot].payload;
+  const bool started = start(slot, payload);
+  requesting_ = nullptr;
+  tlm::tlm_phase phase = tlm::END_REQ;
+  sc_core::sc_time delay = sc_core::SC_ZERO_TIME;
+  data_tsock->nb_transport_bw(payload, phase, delay);
+  if (!started) add(now_ps(), Action::Kind::kDone, slot);
+}
+
+void HbfModule::send_response() {
+  if (response_open_ || responses_.empty()) return;
+  Transaction& t = transactions_[responses_.front()];
+  responses_.pop_front();
+  Payload& payload = *t.payload;
+  payload.set_response_status(t.status);
+  responding_ = &payload;
+  response_open_ = true;
   tlm::tlm_phase phase = tlm::BEGIN_RESP;
-  sc_core::sc_time delay;
+  sc_core::sc_time delay = sc_core::SC_ZERO_TIME;
   const tlm::tlm_sync_enum answer = data_tsock->nb_transport_bw(payload, phase, delay);
   const bool ended = answer == tlm::TLM_COMPLETED || (answer == tlm::TLM_UPDATED && phase == tlm::END_RESP);
-  if (ended) end_response(payload, delay);
+  if (!ended) return;
+  if (responding_ != &payload) {
+    refuse("a response that has ended is ended again");
+    return;
+  }
+  end_response(delay);
 }
 
-void HbfModule::end_response(tlm::tlm_generic_payload& payload, const sc_core::sc_time& delay) {
-  responding_ = false;
-  response_free_ = to_ps(sc_core::sc_time_stamp() + delay);
+/// The initiator has ended the open response; the next one may begin after `delay`.
+void HbfModule::end_response(const sc_core::sc_time& delay) {
+  Payload& payload = *responding_;
+  responding_ = nullptr;
+  const auto it = four_phase_.find(&payload);
+  free_.push_back(it->second);
+  four_phase_.erase(it);
   if (payload.has_mm()) payload.release();
-  respond_event_.notify(delay);
+  add(now_ps() + to_ps(delay), Action::Kind::kResponseEnded, 0);
 }
 
-TimePs HbfModule::read(TimePs arrival, std::uint64_t address, std::uint64_t bytes, unsigned char* out,
-                       Completion& first_failure) {
-  first_failure = core_.access(arrival, address, bytes, false);
-  if (out != nullptr) {
-    if (first_failure.ok()) {
-      contents_.read(address, out, bytes);
-    } else {
-      std::memset(out, 0xff, bytes);
+// The process that drives the controller.
+
+void HbfModule::add(TimePs at, Action::Kind kind, std::uint32_t slot) {
+  agenda_.push({at, next_order_++, kind, slot});
+}
+
+void HbfModule::schedule() {
+  if (driving_) return;  // drive() does it when it is through
+  if (controller_->has_news()) {
+    drive_event_.notify(sc_core::SC_ZERO_TIME);
+    return;
+  }
+  TimePs next = controller_->next_event();
+  if (!agenda_.empty()) next = std::min(next, agenda_.top().at);
+  if (next == kNever) return;
+  const TimePs now = now_ps();
+  drive_event_.notify(to_sc(next > now ? next - now : 0));
+}
+
+/// Takes what has come up in the controller.
+void HbfModule::collect() {
+  for (const Controller::Done& d : controller_->take_done()) {
+    const auto slot = static_cast<std::uint32_t>(d.tag);
+    if (!d.good) transactions_[slot].status = tlm::TLM_GENERIC_ERROR_RESPONSE;
+    add(d.at, Action::Kind::kDone, slot);
+  }
+  for (const Controller::Fetch& fetch : controller_->take_fetches())
+    pool_.submit({false, fetch.address, fetch.data, fetch.bytes, now_ps()}, *this, fetch.id);
+  const std::uint32_t causes = controller_->take_causes();
+  if (causes == 0) return;
+  registers_->raise(causes);
+  irq_changed_.notify(sc_core::SC_ZERO_TIME);
+}
+
+void HbfModule::drive() {
+  const TimePs now = now_ps();
+  driving_ = true;
+  controller_->advance(now);
+  collect();
+  while (!agenda_.empty() && agenda_.top().at <= now) {
+    const Action action = agenda_.top();
+    agenda_.pop();
+    switch (action.kind) {
+      case Action::Kind::kBegin:
+        begin(action.slot);
+        break;
+      case Action::Kind::kDone:
+        done(action.slot);
+        break;
+      case Action::Kind::kResponseEnded:
+        response_open_ = false;
+        send_response();
+        break;
     }
+    collect();
   }
-  return first_failure.done;
+  driving_ = false;
+  schedule();
 }
 
-TimePs HbfModule::write(TimePs arrival, std::uint64_t address, std::uint64_t bytes, const unsigned char* in,
-                        Completion& first_failure) {
-  if (!contents_.contains(address, bytes)) {
-    first_failure = core_.access(arrival, address, bytes, true);
-    return first_failure.done;
+void HbfModule::done(std::uint32_t slot) {
+  Transaction& t = transactions_[slot];
+  if (t.payload == nullptr) {
+    t.finished.notify();
+    return;
   }
-  TimePs done = arrival;
-  for (std::uint64_t at = address; at < address + bytes;) {
-    const std::uint64_t n = std::min(kPageBytes - at % kPageBytes, address + bytes - at);
-    const std::uint64_t erases = core_.counters().erases;
-    const Completion page = core_.access(arrival, at, n, true);
-    done = std::max(done, page.done);
-    if (core_.counters().erases != erases) erase_contents(at);
-    if (page.ok() && in != nullptr) contents_.write(at, in + (at - address), n);
-    if (first_failure.ok() && !page.ok()) first_failure = page;
-    at += n;
+  responses_.push_back(slot);
+  send_response();
+}
+
+// Memory of the chip.
+
+engine::AccessResult HbfModule::access(bool is_write, std::uint64_t address, void* data, std::uint32_t bytes,
+                                       TimePs at) {
+  return engine::tlm_access(mem_isock, is_write, address, data, bytes, at, address);
+}
+
+void HbfModule::access_done(std::uint64_t cookie, const engine::AccessResult& result) {
+  controller_->fetched(result.done, cookie, result.outcome.ok());
+  schedule();
+}
+
+// Registers.
+
+void HbfModule::drive_irq() { irq_out.write(registers_->irq()); }
+
+void HbfModule::ctrl_b_transport(Payload& payload, sc_core::sc_time& delay) {
+  if (delay != sc_core::SC_ZERO_TIME && in_thread()) {
+    wait(delay);
+    delay = sc_core::SC_ZERO_TIME;
   }
-  return done;
-}
-
-void HbfModule::erase_contents(std::uint64_t address) {
-  const Core::BlockPages pages = core_.block_pages(address);
-  for (std::uint64_t i = 0; i < pages.count; ++i) contents_.clear(pages.first + i * pages.stride, kPageBytes);
-}
-
-unsigned HbfModule::data_transport_dbg(tlm::tlm_generic_payload& payload) {
-  const Access access = access_of(payload);
-  const std::uint64_t address = payload.get_address();
-  if (!access.valid || address >= contents_.size()) return 0;
-  const std::uint64_t bytes = std::min<std::uint64_t>(payload.get_data_length(), contents_.size() - address);
-  if (access.is_write) {
-    if (access.has_data) contents_.write(address, payload.get_data_ptr(), bytes);
-    core_.mark_programmed(address, bytes);
-  } else if (access.has_data) {
-    contents_.read(address, payload.get_data_ptr(), bytes);
-  }
-  return static_cast<unsigned>(bytes);
-}
-
-void HbfModule::update_counter_registers() {
-  const Counters& counters = core_.counters();
-  registers_->set_ecc_corrected(static_cast<std::uint32_t>(counters.corrected));
-  registers_->set_ecc_retried(static_cast<std::uint32_t>(counters.retried));
-  registers_->set_ecc_uncorrected(static_cast<std::uint32_t>(counters.uncorrectable));
-  registers_->set_senses(static_cast<std::uint32_t>(counters.senses));
-  registers_->set_programs(static_cast<std::uint32_t>(counters.programs));
-  registers_->set_erases(static_cast<std::uint32_t>(counters.erases));
-}
-
-void HbfModule::ctrl_b_transport(tlm::tlm_generic_payload& payload, sc_core::sc_time& /*delay*/) {
-  update_counter_registers();
+  controller_->advance(now_ps());
+  const std::uint32_t causes = controller_->take_causes();
+  registers_->raise(causes);
+  registers_->refresh();
   serve_registers(*registers_, payload);
+  if (causes != 0 || payload.is_write()) irq_changed_.notify(sc_core::SC_ZERO_TIME);
+  schedule();
+  delay += to_sc(kRegisterLatency);
 }
 
-unsigned HbfModule::ctrl_transport_dbg(tlm::tlm_generic_payload& payload) {
-  update_counter_registers();
+unsigned HbfModule::ctrl_transport_dbg(Payload& payload) {
+  registers_->refresh();
   return debug_registers(*registers_, payload);
-}
-
-void HbfModule::report(StatSink& sink) const {
-  const Counters& c = core_.counters();
-  const Config& config = core_.config();
-  const auto ns = [](TimePs t) { return static_cast<double>(t) / kPsPerNs; };
-  sink.count("read_bytes", c.read_bytes, "bytes", "Bytes delivered by reads, in whole 64 B chunks.");
-  sink.count("write_bytes", c.write_bytes, "bytes", "Bytes programmed.");
-  sink.count("page_reads", c.reads, "pages", "Pages touched by reads.");
-  sink.count("senses", c.senses, "senses", "Page senses, retries included.");
-  sink.count("buffer_hits", c.buffer_hits, "pages", "Page reads served from a page buffer without a sense.");
-  sink.count("evictions", c.evictions, "pages", "Pages displaced from a page buffer by a later sense.");
-  sink.count("programs", c.programs, "pages", "Page programs.");
-  sink.count("erases", c.erases, "blocks", "Block erases, each by a write to page 0.");
-  sink.count("refused_writes", c.refused_writes, "pages",
-             "Page writes refused: partial, out of order or after a failure.");
-  sink.count("ecc_corrected", c.corrected, "senses", "Senses with corrected bit errors.");
-  sink.count("ecc_retried", c.retried, "pages", "Page reads that needed a retry stage.");
-  sink.count("ecc_uncorrectable", c.uncorrectable, "pages", "Page reads that stayed uncorrectable.");
-  sink.amount("sense_busy_ns", ns(c.sense_busy), "ns", "Time spent sensing, summed over banks.");
-  sink.amount("program_busy_ns", ns(c.program_busy), "ns",
-              "Time spent programming and erasing, summed over banks.");
-  sink.amount("read_latency_ns", ns(c.read_latency), "ns",
-              "Time from arrival to last byte, summed over read transactions (sense time that prefetching "
-              "did not hide).");
-  sink.count("read_accesses", c.read_accesses, "requests", "Read transactions.");
-  sink.amount(
-      "energy_pj", core_.energy_pj(), "pJ",
-      "Sensed, programmed and moved bits times the preset's energies per bit; sensing is a bound derived "
-      "from published power and bandwidth.");
-  sink.level("peak_read_gbytes_per_s", config.peak_read_gbytes_per_s(), "gbytes_per_s",
-             "The smaller of planes x page / tR and the channel links together.");
-  sink.level("capacity_bytes", static_cast<double>(config.capacity_bytes), "bytes", "Addressable capacity.");
-  sink.level("resident_host_bytes", static_cast<double>(contents_.resident_bytes()), "bytes",
-             "Host memory that holds the cube's contents.");
 }
 
 }  // namespace memwall::hbf

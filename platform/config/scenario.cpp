@@ -42,6 +42,10 @@ void collect_warnings(Scenario& s, TomlTable& hbm, TomlTable& link, TomlTable& h
   if (s.system.chips == 1 && !link.keys().empty()) {
     s.warnings.push_back(link.place() + ": [link] has no effect with system.chips = 1");
   }
+  if (s.hbf.cubes > 0 && s.hbf.load == HbfLoad::kDriver && hbf.has("age_hours")) {
+    s.warnings.push_back(hbf.place("age_hours") +
+                         ": hbf.age_hours has no effect with hbf.load = \"driver\" (contents are new)");
+  }
   if (s.hbf.cubes == 0 && !hbf.keys().empty() && !(hbf.keys().size() == 1 && hbf.has("cubes"))) {
     s.warnings.push_back(hbf.place() + ": [hbf] has no effect with hbf.cubes = 0");
   }
@@ -139,6 +143,12 @@ Scenario read(TomlFile& file, const std::string& path) {
   TomlTable hbf = root.table("hbf");
   s.hbf.cubes = static_cast<std::uint32_t>(hbf.integer("cubes", s.hbf.cubes, 0, 8));
   s.hbf.preset = resolve(s.hbf.cubes ? hbf.required_text("preset") : hbf.text("preset", ""), path);
+  s.hbf.load = hbf.choice("load", "preloaded", {"preloaded", "driver"}) == "driver" ? HbfLoad::kDriver
+                                                                                   : HbfLoad::kPreloaded;
+  s.hbf.prefetch = hbf.boolean("prefetch", s.hbf.prefetch);
+  s.hbf.rate_scale = hbf.real("rate_scale", s.hbf.rate_scale, 0, 1e12);
+  s.hbf.wear_cycles = hbf.real("wear_cycles", s.hbf.wear_cycles, 0, 1e9);
+  s.hbf.age_hours = hbf.real("age_hours", s.hbf.age_hours, 0, 1e9);
   s.hbf.corrected_rate = hbf.real("corrected_rate", 0, 0, 1);
   s.hbf.retry_rate = hbf.real("retry_rate", 0, 0, 1);
   s.hbf.uncorrectable_rate = hbf.real("uncorrectable_rate", 0, 0, 1);
@@ -271,6 +281,11 @@ std::map<std::string, std::string> settings_of(const Scenario& s) {
   }
   if (s.hbf.cubes > 0) {
     out["hbf.preset"] = file(s.hbf.preset);
+    out["hbf.load"] = to_string(s.hbf.load);
+    out["hbf.prefetch"] = s.hbf.prefetch ? "true" : "false";
+    out["hbf.rate_scale"] = number(s.hbf.rate_scale);
+    out["hbf.wear_cycles"] = number(s.hbf.wear_cycles);
+    out["hbf.age_hours"] = number(s.hbf.age_hours);
     out["hbf.corrected_rate"] = number(s.hbf.corrected_rate);
     out["hbf.retry_rate"] = number(s.hbf.retry_rate);
     out["hbf.uncorrectable_rate"] = number(s.hbf.uncorrectable_rate);
@@ -327,5 +342,7 @@ const char* to_string(WeightFormat value) {
 }
 
 const char* to_string(WeightPlacement value) { return value == WeightPlacement::kHbf ? "hbf" : "hbm"; }
+
+const char* to_string(HbfLoad value) { return value == HbfLoad::kDriver ? "driver" : "preloaded"; }
 
 }  // namespace memwall::config

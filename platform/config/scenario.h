@@ -18,6 +18,8 @@ enum class DataKind { kFunctional, kNone };
 enum class PnmImplementation { kNone, kTlm, kRtl };
 enum class WeightFormat { kF32, kF16, kMxint8 };
 enum class WeightPlacement { kHbm, kHbf };
+/// How contents come into the cubes: there before the simulation, or written by firmware through the driver.
+enum class HbfLoad { kPreloaded, kDriver };
 
 struct SystemConfig {
   std::uint32_t chips = 1;              ///< 1, 2 or 4, fully connected
@@ -59,7 +61,12 @@ struct HbmConfig {
 struct HbfConfig {
   std::string preset;
   std::uint32_t cubes = 0;
-  double corrected_rate = 0;  ///< per page sense
+  HbfLoad load = HbfLoad::kPreloaded;
+  bool prefetch = true;       ///< false: the controllers have no SRAM for read-ahead
+  double rate_scale = 1;      ///< multiplies the error model's odds of everything that is not plain OK
+  double wear_cycles = 0;     ///< program/erase cycles of every block when the run starts
+  double age_hours = 0;       ///< age of preloaded contents, at the preset's reference temperature
+  double corrected_rate = 0;  ///< per page sense, besides the error model
   double retry_rate = 0;
   double uncorrectable_rate = 0;
 };
@@ -141,5 +148,6 @@ const char* to_string(HbmFaultKind value);
 const char* to_string(PnmImplementation value);
 const char* to_string(WeightFormat value);
 const char* to_string(WeightPlacement value);
+const char* to_string(HbfLoad value);
 
 }  // namespace memwall::config

@@ -12,6 +12,7 @@
 #include <unordered_map>
 
 #include "common/error.h"
+#include "report/hbf_summary.h"
 
 namespace memwall::report {
 namespace {
@@ -113,6 +114,33 @@ std::string energy_text(double pj) {
   return scaled(pj, {{1e12, "J"}, {1e9, "mJ"}, {1e6, "uJ"}, {1e3, "nJ"}, {1.0, "pJ"}});
 }
 
+ordered_json to_json(const HbfSummary& h) {
+  ordered_json j;
+  j["read_gbytes_per_s"] = h.read_gbytes_per_s;
+  j["write_gbytes_per_s"] = h.write_gbytes_per_s;
+  j["peak_read_gbytes_per_s"] = h.peak_gbytes_per_s;
+  j["prefetch_hits"] = h.prefetch_hits;
+  j["prefetch_misses"] = h.prefetch_misses;
+  j["prefetch_wasted"] = h.prefetch_wasted;
+  j["hidden_latency_ns"] = h.hidden_ns;
+  j["exposed_latency_ns"] = h.exposed_ns;
+  j["hidden_latency_per_page_ns"] = h.hidden_per_page_ns;
+  j["exposed_latency_per_page_ns"] = h.exposed_per_page_ns;
+  j["retries"] = h.retries;
+  j["uncorrectable"] = h.uncorrectable;
+  j["refresh_hints"] = h.refresh_hints;
+  j["blocks_rewritten"] = h.blocks_rewritten;
+  j["programs"] = h.programs;
+  j["program_fails"] = h.program_fails;
+  j["erases"] = h.erases;
+  j["blocks_retired"] = h.blocks_retired;
+  j["pec_max"] = h.pec_max;
+  j["pec_average"] = h.pec_average;
+  j["write_amplification"] = h.write_amplification;
+  j["lifetime_years"] = h.lifetime_years ? ordered_json(*h.lifetime_years) : ordered_json(nullptr);
+  return j;
+}
+
 ordered_json to_json(const Phase& phase, const std::map<std::string, double>& clocks_mhz) {
   const double ns = to_ns(phase.end - phase.begin);
   ordered_json j;
@@ -134,6 +162,8 @@ ordered_json to_json(const Phase& phase, const std::map<std::string, double>& cl
     bandwidth[kind] = {{"achieved_gbytes_per_s", ns > 0 ? moved / ns : 0.0}, {"peak_gbytes_per_s", peak}};
   }
   j["bandwidth"] = bandwidth;
+  const HbfSummary hbf = hbf_summary(phase.counters, phase.end - phase.begin);
+  if (hbf.cubes > 0) j["hbf"] = to_json(hbf);
   j["link_bytes"] = sum(phase.counters, ".link", ".tx_bytes");
   j["energy_pj"] = energy_by_kind(phase.counters);
   const double macs = sum(phase.counters, "", ".macs");
@@ -147,6 +177,34 @@ ordered_json to_json(const Phase& phase, const std::map<std::string, double>& cl
     j["counters"].push_back(to_json(stat));
   }
   return j;
+}
+
+/// Lines of the table about the cubes. `line` takes a name and a value.
+template <typename Line>
+void add_hbf(const HbfSummary& h, Line line) {
+  if (h.cubes == 0) return;
+  if (h.page_reads > 0) {
+    // A page that is still in its bank's buffers costs no sense; small models live there.
+    line("hbf pages read / sensed", fmt::format("{:.0f} / {:.0f}", h.page_reads, h.senses));
+  }
+  if (h.prefetch_hits + h.prefetch_misses > 0) {
+    line("hbf read ahead", fmt::format("{:.0f} hits, {:.0f} misses, {:.0f} wasted", h.prefetch_hits,
+                                       h.prefetch_misses, h.prefetch_wasted));
+    line("hbf latency hidden / exposed",
+         fmt::format("{} / {} per page, {} / {} in total", time_text(h.hidden_per_page_ns),
+                     time_text(h.exposed_per_page_ns), time_text(h.hidden_ns), time_text(h.exposed_ns)));
+  }
+  if (h.retries + h.uncorrectable + h.refresh_hints + h.blocks_rewritten > 0) {
+    line("hbf errors", fmt::format("{:.0f} retries, {:.0f} uncorrectable, {:.0f} refresh hints", h.retries,
+                                   h.uncorrectable, h.refresh_hints));
+    line("hbf blocks rewritten", fmt::format("{:.0f}", h.blocks_rewritten));
+  }
+  if (h.programs > 0) {
+    line("hbf programs / erases", fmt::format("{:.0f} / {:.0f}, {:.0f} failed, {:.0f} blocks retired",
+                                              h.programs, h.erases, h.program_fails, h.blocks_retired));
+  }
+  line("hbf wear", fmt::format("{:.4g} max, {:.4g} average P/E cycles", h.pec_max, h.pec_average));
+  line("hbf lifetime", lifetime_text(h) + (h.lifetime_years ? " at this rate of writing" : ""));
 }
 
 void write_text(const std::filesystem::path& path, const std::string& text) {
@@ -309,12 +367,7 @@ std::string to_table(const RunResult& r, const HostResult& host) {
       line(std::string(kind) + " bandwidth",
            fmt::format("{:.3g} of {:.4g} GB/s ({:.3g} %)", achieved, peak, 100 * achieved / peak));
     }
-    const double pages = sum(phase.counters, ".hbf", ".page_reads");
-    if (pages > 0) {
-      // A page that is still in its bank's buffers costs no sense; small models live there.
-      line("hbf pages read / sensed",
-           fmt::format("{:.0f} / {:.0f}", pages, sum(phase.counters, ".hbf", ".senses")));
-    }
+    add_hbf(hbf_summary(phase.counters, phase.end - phase.begin), line);
     const double link = sum(phase.counters, ".link", ".tx_bytes");
     if (link > 0) line("link payload", bytes_text(link));
     const auto energy = energy_by_kind(phase.counters);

@@ -255,6 +255,8 @@ Chip::Chip(const sc_core::sc_module_name& name, const ChipConfig& config, std::u
     router.initiators.push_back(fmt::format("link{}_tx", port));
     router.initiators.push_back(fmt::format("link{}_rx", port));
   }
+  const std::size_t hbf_port = router.initiators.size();
+  for (std::uint32_t j = 0; j < p.hbf.size(); ++j) router.initiators.push_back(fmt::format("hbf{}_mem", j));
   p.router = std::make_unique<noc::Router>("router", router);
   targets.bind(*p.router);
   p.hart->bus_isock.bind(p.router->init_tsock[0]);
@@ -265,6 +267,8 @@ Chip::Chip(const sc_core::sc_module_name& name, const ChipConfig& config, std::u
     p.links[port]->mem_isock.bind(p.router->init_tsock[4 + 2 * port]);
     p.links[port]->inbox_isock.bind(p.router->init_tsock[5 + 2 * port]);
   }
+  for (std::uint32_t j = 0; j < p.hbf.size(); ++j)
+    p.hbf[j]->mem_isock.bind(p.router->init_tsock[hbf_port + j]);
 
   p.hart->set_time_source([&p](const sc_core::sc_time& now) { return p.clint->mtime(now); });
   p.line(p.clint->msip_out, p.hart->msip_in);
@@ -276,6 +280,7 @@ Chip::Chip(const sc_core::sc_module_name& name, const ChipConfig& config, std::u
   p.interrupt(p.dma->irq_out, map::kDmaIrq);
   p.interrupt(p.accel->irq_out, map::kAccelIrq);
   for (std::uint32_t i = 0; i < p.hbm.size(); ++i) p.interrupt(p.hbm[i]->irq_out, map::hbm_irq(i));
+  for (std::uint32_t j = 0; j < p.hbf.size(); ++j) p.interrupt(p.hbf[j]->irq_out, map::hbf_irq(j));
   for (std::uint32_t i = 0; i < p.pnm.size(); ++i) p.interrupt(p.pnm[i]->irq_out, map::pnm_irq(i));
   for (std::uint32_t i = 0; i < p.links.size(); ++i) p.interrupt(p.links[i]->irq_out, map::link_irq(i));
 }

@@ -131,7 +131,12 @@ class ChipPlacer {
                      options_.pnm ? 1u : 0u, 0};
       out.hbm_bytes_used += stacks_[i].used;
     }
-    for (const Region& cube : cubes_) out.hbf_bytes_used += cube.used;
+    m.hbf_load = options_.hbf_load ? 1 : 0;
+    m.n_hbf_ranges = options_.hbf_cubes;
+    for (std::uint32_t j = 0; j < options_.hbf_cubes; ++j) {
+      m.hbf_ranges[j] = {cubes_[j].base, align_up(cubes_[j].used, kTensorAlign)};
+      out.hbf_bytes_used += cubes_[j].used;
+    }
     out.weight_bytes += weight_bytes_;
     write_(chip_, m.layers_address, table.data(), table.size());
     write_(chip_, manifest_address, &m, sizeof m);
@@ -271,6 +276,10 @@ Placement place_model(const Model& model, const PlacementOptions& options, const
   if (options.hbm_stacks == 0 || options.hbm_stacks > MANIFEST_MAX_STACKS) {
     throw ConfigError("model placement", fmt::format("{} HBM stacks per chip; 1 to {} can be described",
                                                      options.hbm_stacks, MANIFEST_MAX_STACKS));
+  }
+  if (options.hbf_cubes > MANIFEST_MAX_CUBES) {
+    throw ConfigError("model placement", fmt::format("{} HBF cubes per chip; at most {} can be described",
+                                                     options.hbf_cubes, MANIFEST_MAX_CUBES));
   }
   if (options.weights_in_hbf && options.hbf_cubes == 0) {
     throw ConfigError("model placement", "weights are to go to HBF, but there is no cube");

@@ -1,0 +1,43 @@
+// SPDX-FileCopyrightText: The Memwall authors
+// SPDX-License-Identifier: Apache-2.0
+/// @file
+/// What the cubes of a run did in a span of time, from their counters: bandwidth, latency hidden by reading
+/// ahead, errors, wear, and how long the cubes would last at that rate of writing.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/stats.h"
+#include "common/time.h"
+
+namespace memwall::report {
+
+struct HbfSummary {
+  unsigned cubes = 0;
+  double read_bytes = 0, write_bytes = 0;
+  double read_gbytes_per_s = 0, write_gbytes_per_s = 0;
+  double peak_gbytes_per_s = 0;  ///< read, all cubes
+  double page_reads = 0, senses = 0;
+  double prefetch_hits = 0, prefetch_misses = 0, prefetch_wasted = 0;
+  double hidden_ns = 0, exposed_ns = 0;                    ///< summed over pages
+  double hidden_per_page_ns = 0, exposed_per_page_ns = 0;  ///< per page part that the chip read
+  double corrected = 0, retries = 0, uncorrectable = 0;
+  double refresh_hints = 0, blocks_rewritten = 0;
+  double programs = 0, program_fails = 0, erases = 0, blocks_retired = 0;
+  double pec_max = 0;      ///< of all cubes
+  double pec_average = 0;  ///< mean over cubes
+  double write_amplification = 0;  ///< since the start, the worst cube's
+  /// Of the cube that is written most: endurance x capacity / (write rate x write amplification), if the
+  /// writes of the span went on for ever. None without writes.
+  std::optional<double> lifetime_years;
+};
+
+/// `stats` are the counters of the span (report::difference) of length `span`.
+HbfSummary hbf_summary(const std::vector<Stat>& stats, TimePs span);
+/// "no writes", or the years with a unit.
+std::string lifetime_text(const HbfSummary& summary);
+
+}  // namespace memwall::report
