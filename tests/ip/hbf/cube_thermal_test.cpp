@@ -234,6 +234,18 @@ TEST(HbfCubeThermal, ThresholdsAreEachChannelsOwnAndTheTemperatureIsOne) {
   EXPECT_TRUE(h.cube.cattrip());
 }
 
+TEST(HbfCubeThermal, WhoFollowsTheNextEventSeesACommandThroughSevereThrottling) {
+  Host h(warm());
+  h.preload(0, 1);
+  h.cube.set_temperature(110);
+  const std::uint64_t held = h.read(0, 1, 1);
+  const TimePs at = h.wait(held).at;
+  // From 110 to 40 with tau = 10 ms: below 100 after 10 ms ln(70 / 60) = 1.54 ms, at the end of a step.
+  const TimePs release = ms(1) + us(600);
+  EXPECT_GT(at, release);
+  EXPECT_LT(at, release + us(10));
+}
+
 TEST(HbfCubeThermal, BeyondTheShutdownTemperatureTheLinksFailUntilThePowerGoes) {
   Config c = warm();
   c.thermal.capacity_j_per_k = 1e9;  // stays where it is put
