@@ -78,12 +78,14 @@ void HbfModule::report(StatSink& sink) const {
   sink.count("programs", m.programs, "pages", "Page programs.");
   sink.count("program_fails", m.program_fails, "pages", "Page programs that failed.");
   sink.count("erases", m.erases, "blocks", "Block erases.");
-  sink.count("refused_writes", own.refused_writes, "pages", "Page writes that were not answered with status 0.");
+  sink.count("refused_writes", own.refused_writes, "pages",
+             "Page writes that were not answered with status 0.");
   sink.count("blocks_retired", m.retired, "blocks", "Blocks taken out of use.");
   sink.count("ecc_corrected", m.corrected, "senses", "Senses with corrected bit errors.");
   sink.count("ecc_retried", m.retried, "pages", "Page reads that needed a retry stage.");
   sink.count("ecc_uncorrectable", m.uncorrectable, "pages", "Page reads that stayed uncorrectable.");
-  sink.count("refresh_hints", own.refresh_hints, "pages", "Page reads answered with 0x5 or 0x4: refresh the block.");
+  sink.count("refresh_hints", own.refresh_hints, "pages",
+             "Page reads answered with 0x5 or 0x4: refresh the block.");
   sink.count("blocks_rewritten", own.rewritten, "blocks",
              "Blocks with contents that were written again from page 0: refreshes and replays.");
   sink.amount("sense_busy_ns", ns(c.sense_busy), "ns", "Time spent sensing, summed over banks.");
@@ -94,8 +96,9 @@ void HbfModule::report(StatSink& sink) const {
   sink.count("read_accesses", own.read_requests, "requests", "Read transactions.");
   sink.amount("light_throttle_ns", ns(c.light_time), "ns", "Time of light throttling.");
   sink.amount("severe_throttle_ns", ns(c.severe_time), "ns", "Time of severe throttling (CATTRIP).");
-  sink.amount("energy_pj", controller_->cube().energy_pj(), "pJ",
-              "Sensed, programmed, erased and moved bits times the preset's energies per bit, and idle power.");
+  sink.amount(
+      "energy_pj", controller_->cube().energy_pj(), "pJ",
+      "Sensed, programmed, erased and moved bits times the preset's energies per bit, and idle power.");
   sink.level("pec_max", sum.wear.max_pec, "cycles", "Program/erase cycles of the most worn block.");
   sink.level("pec_average", sum.wear.average_pec, "cycles", "Program/erase cycles, mean over all blocks.");
   // A block erased for pages that are never written wears all the same.
