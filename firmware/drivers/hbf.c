@@ -185,6 +185,26 @@ MUST_USE static status_t discover(hbf_t* hbf, channel_caps_t* caps) {
 
 /* ---- Bring-up. ---- */
 
+MUST_USE static status_t wait_enabled(hbf_t* hbf, uint32_t channel, bool enabled, uint32_t patience_us) {
+  const uint64_t begin = now(hbf);
+  for (;;) {
+    uint32_t status = 0;
+    const status_t access = read_mmio(hbf, channel, HBF_MM_BUCSTS_OFFSET, &status);
+    if (access != STATUS_OK) return access;
+    if (FIELD(HBF_MM_BUCSTS_FATAL, status) != 0) {
+      SAY(hbf, "channel %u: fatal state (BUCSTS 0x%x)", (unsigned)channel, (unsigned)status);
+      return STATUS_HARDWARE;
+    }
+    if ((FIELD(HBF_MM_BUCSTS_RDY, status) != 0) == enabled) return STATUS_OK;
+    if (now(hbf) - begin > patience_us) {
+      SAY(hbf, "channel %u: RDY is still %u %u us after EN", (unsigned)channel, !enabled,
+          (unsigned)patience_us);
+      return STATUS_TIMEOUT;
+    }
+    hbf->os.wait_us(hbf->os.context, POLL_US);
+  }
+}
+
 /* BUCC, TMR, TTTEMP: everything that has to be there before EN. */
 MUST_USE static status_t configure(hbf_t* hbf, uint32_t channel, const channel_caps_t* caps,
                                    const hbf_policy_t* policy) {
@@ -220,25 +240,6 @@ MUST_USE static status_t configure(hbf_t* hbf, uint32_t channel, const channel_c
   }
   if (status != STATUS_OK) SAY(hbf, "channel %u does not take its configuration", (unsigned)channel);
   return status;
-}
-
-MUST_USE static status_t wait_enabled(hbf_t* hbf, uint32_t channel, uint32_t patience_us) {
-  const uint64_t begin = now(hbf);
-  for (;;) {
-    uint32_t status = 0;
-    const status_t access = read_mmio(hbf, channel, HBF_MM_BUCSTS_OFFSET, &status);
-    if (access != STATUS_OK) return access;
-    if (FIELD(HBF_MM_BUCSTS_FATAL, status) != 0) {
-      SAY(hbf, "channel %u: fatal state (BUCSTS 0x%x)", (unsigned)channel, (unsigned)status);
-      return STATUS_HARDWARE;
-    }
-    if (FIELD(HBF_MM_BUCSTS_RDY, status) != 0) return STATUS_OK;
-    if (now(hbf) - begin > patience_us) {
-      SAY(hbf, "channel %u: not ready %u us after it was enabled", (unsigned)channel, (unsigned)patience_us);
-      return STATUS_TIMEOUT;
-    }
-    hbf->os.wait_us(hbf->os.context, POLL_US);
-  }
 }
 
 static void note_unfit(hbf_t* hbf, hbf_block_t block) {
@@ -295,10 +296,16 @@ MUST_USE static status_t bring_up(hbf_t* hbf, const hbf_policy_t* policy) {
   channel_caps_t caps = {0};
   status = discover(hbf, &caps);
   if (status != STATUS_OK) return status;
+  const uint32_t patience = FIELD(HBF_MM_BUCCAP_TO, caps.cap_lo) * TO_UNIT_US;
+  /* Somebody may have enabled it before; configuration changes while it is off. */
+  for (uint32_t c = 0; c < hbf->geometry.channels && status == STATUS_OK; ++c)
+    status = write_mmio(hbf, c, HBF_MM_BUCC_OFFSET, 0);
+  for (uint32_t c = 0; c < hbf->geometry.channels && status == STATUS_OK; ++c)
+    status = wait_enabled(hbf, c, false, patience);
   for (uint32_t c = 0; c < hbf->geometry.channels && status == STATUS_OK; ++c)
     status = configure(hbf, c, &caps, policy);
   for (uint32_t c = 0; c < hbf->geometry.channels && status == STATUS_OK; ++c)
-    status = wait_enabled(hbf, c, FIELD(HBF_MM_BUCCAP_TO, caps.cap_lo) * TO_UNIT_US);
+    status = wait_enabled(hbf, c, true, patience);
   for (uint32_t c = 0; c < hbf->geometry.channels && status == STATUS_OK; ++c) {
     uint32_t sts = 0;
     status = read_config(hbf, c, HBF_CFG_STS_OFFSET, &sts);

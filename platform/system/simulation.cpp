@@ -28,7 +28,7 @@
 #include "soc/peripherals.h"
 #include "system/chip.h"
 #include "system/debugger.h"
-#include "system/idle_initiator.h"
+#include "system/host_image.h"
 
 namespace memwall::system {
 namespace {
@@ -201,6 +201,7 @@ class Run {
     o.hbm_bytes = chip_config_.hbm_stack_bytes;
     o.hbf_cubes = scenario_.hbf.cubes;
     o.hbf_bytes = chip_config_.hbf_cube_bytes;
+    o.hbf_load = scenario_.hbf.load == config::HbfLoad::kDriver;
     o.pnm = scenario_.pnm.implementation != config::PnmImplementation::kNone;
     o.contents = scenario_.data == config::DataKind::kFunctional;
     return o;
@@ -288,18 +289,30 @@ class Run {
     request.top_k = scenario_.workload.temperature > 0 ? scenario_.workload.top_k : 1;
     request.seed = scenario_.workload.seed;
     host::Events events;
+    events.ready = [this] { mark(ready_); };
     events.posted = [this] { mark(posted_); };
     events.token = [this](std::uint32_t token) { on_token(token); };
     events.finished = [this](std::uint32_t) { mark(finished_); };
-    soc::Mailbox& mailbox = chips_[0]->mailbox();
-    host_ = std::make_unique<host::Host>(
-        "host", request, events, mailbox.host_irq_event(), [&mailbox] { return mailbox.host_irq(); },
-        soc::Mailbox::kHostRamOffset, kMailboxRamBytes);
-    host_->mailbox_isock.bind(mailbox.host_tsock);
-    for (std::uint32_t c = 1; c < scenario_.system.chips; ++c) {
-      // Only chip 0 talks to the host; the others' host sides stay idle.
-      idle_hosts_.push_back(std::make_unique<IdleInitiator>(fmt::format("idle_host{}", c).c_str()));
-      idle_hosts_.back()->idle_isock.bind(chips_[c]->mailbox().host_tsock);
+    images_.resize(scenario_.system.chips);
+    for (std::uint32_t c = 0; c < scenario_.system.chips; ++c) {
+      soc::Mailbox& mailbox = chips_[c]->mailbox();
+      const host::MailboxPort port = {&mailbox.host_irq_event(), [&mailbox] { return mailbox.host_irq(); },
+                                      soc::Mailbox::kHostRamOffset, kMailboxRamBytes};
+      host::LoadSource source;
+      if (scenario_.data == config::DataKind::kFunctional) {
+        source.read = [image = &images_[c]](std::uint64_t address, void* out, std::uint64_t bytes) {
+          return image->read(address, out, bytes);
+        };
+      }
+      const auto progress = [this, c](std::uint32_t percent, std::uint32_t mib) { on_load(c, percent, mib); };
+      if (c == 0) {
+        host_ = std::make_unique<host::Host>("host", request, events, port, source, progress);
+        host_->mailbox_isock.bind(mailbox.host_tsock);
+      } else {
+        servers_.push_back(
+            std::make_unique<host::LoadServer>(fmt::format("host{}", c).c_str(), port, source, progress));
+        servers_.back()->mailbox_isock.bind(mailbox.host_tsock);
+      }
     }
     if (options_.gdb_port) {
       debugger_ = std::make_unique<Debugger>("debugger", *options_.gdb_port, chips);
@@ -308,11 +321,19 @@ class Run {
     }
 
     for (auto& chip : chips_) chip->load(firmware);
-    note(fmt::format("loading {} into {} (preloaded: no simulated time passes)", model_.name,
-                     scenario_.model.weights == config::WeightPlacement::kHbf ? "HBF" : "HBM"));
+    const bool in_hbf = scenario_.model.weights == config::WeightPlacement::kHbf;
+    const bool by_driver = in_hbf && scenario_.hbf.load == config::HbfLoad::kDriver;
+    note(fmt::format("loading {} into {}", model_.name,
+                     !in_hbf     ? "HBM (preloaded: no simulated time passes)"
+                     : by_driver ? "HBF through the firmware's driver"
+                                 : "HBF (the cubes hold it already: no simulated time passes)"));
     const auto placement = loader::place_model(
         model_, placement_options(),
-        [this](std::uint32_t chip, std::uint64_t address, const void* bytes, std::size_t size) {
+        [this, by_driver](std::uint32_t chip, std::uint64_t address, const void* bytes, std::size_t size) {
+          if (HostImage::covers(address)) {
+            images_[chip].write(address, bytes, size);
+            if (by_driver) return;
+          }
           const bool there = bytes != nullptr ? chips_[chip]->debug_write(address, bytes, size)
                                               : chips_[chip]->debug_mark(address, size);
           if (!there) {
@@ -342,6 +363,12 @@ class Run {
   }
 
   void mark(Moment& moment) { moment = {true, to_ps(sc_core::sc_time_stamp()), snapshot()}; }
+
+  void on_load(std::uint32_t chip, std::uint32_t percent, std::uint32_t mib) {
+    if (percent == 0 && chip == 0) mark(load_);
+    note(fmt::format("chip{}: {} % ({} MiB) in HBF after {:.3f} ms", chip, percent, mib,
+                     static_cast<double>(to_ps(sc_core::sc_time_stamp())) / kPsPerMs));
+  }
 
   void on_token(std::uint32_t token) {
     report::RunResult& r = outcome_.result;
@@ -435,7 +462,12 @@ class Run {
         r.time_per_output_token = (last_token_time_ - first_token_.time) / (r.tokens.size() - 1);
       }
     }
-    if (posted_.reached) r.phases.push_back({"boot", 0, posted_.time, 0, posted_.stats});
+    if (load_.reached && ready_.reached) {
+      r.phases.push_back({"boot", 0, load_.time, 0, load_.stats});
+      r.phases.push_back({"load", load_.time, ready_.time, 0, report::difference(load_.stats, ready_.stats)});
+    } else if (posted_.reached) {
+      r.phases.push_back({"boot", 0, posted_.time, 0, posted_.stats});
+    }
     if (first_token_.reached) {
       r.phases.push_back({"prefill", posted_.time, first_token_.time, prompt_.size(),
                           report::difference(posted_.stats, first_token_.stats)});
@@ -497,11 +529,12 @@ class Run {
   ChipConfig chip_config_;
   std::vector<std::unique_ptr<Console>> consoles_;
   std::vector<std::unique_ptr<Chip>> chips_;
-  std::vector<std::unique_ptr<IdleInitiator>> idle_hosts_;
+  std::vector<HostImage> images_;                           // of the chips
+  std::vector<std::unique_ptr<host::LoadServer>> servers_;  // of chips 1 and up
   std::unique_ptr<Supervisor> supervisor_;
   std::unique_ptr<host::Host> host_;
   std::unique_ptr<Debugger> debugger_;
-  Moment posted_, first_token_, finished_;
+  Moment load_, ready_, posted_, first_token_, finished_;
   TimePs last_token_time_ = 0;
   bool timed_out_ = false;
 };
