@@ -417,6 +417,7 @@ void Controller::issue(Index index) {
   std::uint8_t* data = op.data;
   if (is_write) {
     ++channel.dlus[op.channel_page];
+    counters_.written_bytes += op.bytes;
   } else {
     ++channel.reading;
     ++counters_.pages_read;

@@ -152,6 +152,7 @@ class Controller {
     std::uint64_t pages_read = 0;      ///< page parts read from the cube, read-ahead included
     std::uint64_t misses = 0;          ///< page parts that were not read ahead
     TimePs exposed = 0;                ///< what they waited
+    std::uint64_t written_bytes = 0;   ///< of pages that went to the cube
     std::uint64_t refused_writes = 0;  ///< page parts
     std::uint64_t refresh_hints = 0;   ///< page reads answered 0x5 or 0x4
     std::uint64_t rewritten = 0;       ///< blocks with contents that were written again from page 0

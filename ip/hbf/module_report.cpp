@@ -23,7 +23,6 @@ struct Sum {
     for (unsigned i = 0; i < n; ++i) {
       const ChannelCounters& c = cube.channel(i).counters();
       channels.read_bytes += c.read_bytes;
-      channels.write_bytes += c.write_bytes;
       channels.page_reads += c.page_reads;
       channels.buffer_hits += c.buffer_hits;
       channels.evictions += c.evictions;
@@ -63,7 +62,7 @@ void HbfModule::report(StatSink& sink) const {
 
   sink.count("read_bytes", c.read_bytes, "bytes",
              "Bytes that reads brought over the links, in whole 64 B chunks, read-ahead included.");
-  sink.count("write_bytes", c.write_bytes, "bytes", "Bytes that writes brought over the links.");
+  sink.count("write_bytes", own.written_bytes, "bytes", "Bytes of page writes sent to the cube.");
   sink.count("page_reads", c.page_reads, "pages", "Read commands that reached a page.");
   sink.count("senses", m.senses, "senses", "Page senses, retries included.");
   sink.count("buffer_hits", c.buffer_hits, "pages", "Page reads served from a page buffer without a sense.");
@@ -102,7 +101,7 @@ void HbfModule::report(StatSink& sink) const {
   sink.level("pec_max", sum.wear.max_pec, "cycles", "Program/erase cycles of the most worn block.");
   sink.level("pec_average", sum.wear.average_pec, "cycles", "Program/erase cycles, mean over all blocks.");
   // A block erased for pages that are never written wears all the same.
-  const double written = static_cast<double>(c.write_bytes);
+  const auto written = static_cast<double>(own.written_bytes);
   sink.level("write_amplification",
              written > 0 ? static_cast<double>(m.erases * config.block_bytes()) / written : 0.0, "1",
              "Bytes of erased blocks per byte written since the start; 0 without writes.");
