@@ -1,8 +1,8 @@
 // SPDX-FileCopyrightText: The Memwall authors
 // SPDX-License-Identifier: Apache-2.0
 /// @file
-/// One cube behind its controller with an initiator on its sockets and a RAM as the chip's memory, driven by test
-/// bodies that run as SystemC threads.
+/// One cube behind its controller with an initiator on its sockets and a RAM as the chip's memory, driven by
+/// test bodies that run as SystemC threads.
 #pragma once
 
 #define SC_INCLUDE_DYNAMIC_PROCESSES
@@ -80,7 +80,8 @@ class Initiator : public sc_core::sc_module {
     took = now_ps() - begin;
     return payload.get_response_status();
   }
-  tlm::tlm_response_status access(tlm::tlm_command command, std::uint64_t address, void* data, unsigned bytes) {
+  tlm::tlm_response_status access(tlm::tlm_command command, std::uint64_t address, void* data,
+                                  unsigned bytes) {
     Payload payload;
     fill(payload, command, address, data, bytes);
     return send(payload);
@@ -204,8 +205,8 @@ struct ModuleBench {
   Initiator io;
 };
 
-/// Runs the bodies as threads, started in order, until nothing is left to do. An error that was raised fails the
-/// test.
+/// Runs the bodies as threads, started in order, until nothing is left to do. An error that was raised fails
+/// the test.
 inline void run_to_end(const std::vector<std::function<void()>>& bodies) {
   unsigned ended = 0;
   for (const auto& body : bodies) {

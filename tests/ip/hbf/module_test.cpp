@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: The Memwall authors
 // SPDX-License-Identifier: Apache-2.0
-// The SystemC shell through TLM initiators: data, errors, traffic without data, blocking and four phases, the way
-// into the chip's memory, interrupts, report.
+// The SystemC shell through TLM initiators: data, errors, traffic without data, blocking and four phases, the
+// way into the chip's memory, interrupts, report.
 #include "module_bench.h"
 
 namespace memwall::hbf {
@@ -250,8 +250,8 @@ TEST_F(HbfShell, ProgramEntriesCopyPagesFromMemoryIntoTheCube) {
     io.set_reg64(Regs::kProgramTargetLoOffset, page(32));
     io.set_reg(Regs::kProgramGoOffset, 4u);
     wait(to_sc(ns(1000)));
-    EXPECT_EQ(io.reg(Regs::kProgramDoneOffset), Regs::kProgramDoneValidMask | Regs::kProgramDoneFailedMask |
-                                                    Regs::kProgramDoneBusErrorMask);
+    EXPECT_EQ(io.reg(Regs::kProgramDoneOffset),
+              Regs::kProgramDoneValidMask | Regs::kProgramDoneFailedMask | Regs::kProgramDoneBusErrorMask);
   }});
   EXPECT_EQ(stat("programs"), 16);
 }

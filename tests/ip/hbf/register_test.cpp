@@ -35,7 +35,8 @@ TEST(HbfRegisters, FollowTheirDefinitionOnTheBus) {
   RegisterTestOptions options;
   options.w1s_self_clears = true;
   // Of the configuration.
-  options.skip_reset_value = {"CONFIG0", "CONFIG1", "CAPACITY_MIB", "LINK", "LATENCY", "PINS", "PROGRAM_STATUS"};
+  options.skip_reset_value = {"CONFIG0", "CONFIG1", "CAPACITY_MIB",  "LINK",
+                              "LATENCY", "PINS",    "PROGRAM_STATUS"};
   // Windows to what is behind them, and what starts something.
   options.skip = {"ADMIN_DATA", "ADMIN_INDEX", "SB_DATA"};
   options.skip_write = {"ADMIN_GO", "POWER", "STREAM_CONTROL", "PROGRAM_GO", "IRQ_STATUS"};
@@ -58,7 +59,8 @@ TEST(HbfRegisters, DescribeTheController) {
   Bench bench;
   const Config config = small_cube();
   EXPECT_EQ(bench.bus.read32(Regs::kIdOffset), 0x48424602u) << "HBF, 2";
-  EXPECT_EQ(bench.bus.read32(Regs::kConfig0Offset), config.channels | config.ports_per_channel << 8 | 64u << 16);
+  EXPECT_EQ(bench.bus.read32(Regs::kConfig0Offset),
+            config.channels | config.ports_per_channel << 8 | 64u << 16);
   EXPECT_EQ(bench.bus.read32(Regs::kConfig1Offset), 16u | 64u << 16);
   EXPECT_EQ(bench.bus.read32(Regs::kCapacityMibOffset), config.capacity_bytes >> 20);
   EXPECT_EQ(bench.bus.read32(Regs::kLinkOffset), 109714u) << "48 / 14 x 64 B in 2 ns";
