@@ -46,8 +46,8 @@ std::uint64_t budget_from(Rng& rng) {
 
 }  // namespace
 
-/// A logical block.
-struct Media::Block {
+/// A logical block; one line of the cache.
+struct alignas(64) Media::Block {
   enum Flag : std::uint16_t {
     kFailed = 1,  // only page 0 helps
     kLost = 2,    // what is visible reads as uncorrectable
@@ -63,6 +63,7 @@ struct Media::Block {
   std::uint64_t reads = 0;      // since the erase
   std::uint64_t reads_end = 0;  // `entry` holds for fewer reads, before `until`, in `epoch`
   TimePs until = 0;
+  std::uint64_t hazard = 0;  // of `entry`
   std::uint32_t entry = kNone;
   std::uint32_t epoch = 0;
   std::uint32_t physical = 0;
@@ -108,10 +109,10 @@ struct Media::Note {
 
 struct Media::Lane {
   Lane(std::uint64_t seed, const std::string& name, std::uint32_t rows, std::uint32_t physicals)
-      : sense_rng(seed, name + ".sense"),
-        program_rng(seed, name + ".program"),
-        blocks(rows),
-        physical(physicals) {
+      : blocks(rows),
+        physical(physicals),
+        sense_rng(seed, name + ".sense"),
+        program_rng(seed, name + ".program") {
     for (std::uint32_t i = 0; i < physicals; ++i) {
       physical[i].owner = (i < rows ? i : kSpare) & 0x7fffffffu;
       physical[i].suspect = 0;
@@ -126,12 +127,12 @@ struct Media::Lane {
   }
   void set_owner(std::uint32_t index, std::uint32_t owner) { physical[index].owner = owner & 0x7fffffffu; }
 
-  Rng sense_rng, program_rng;
   std::uint64_t budget = 0;
   std::vector<Block> blocks;  // by row
   std::vector<Physical> physical;
   std::map<std::uint64_t, Note> notes;
   std::unordered_map<std::uint32_t, std::deque<Pending>> pending;  // by row, in order of acceptance
+  Rng sense_rng, program_rng;
 };
 
 Media::Media(const Config& config, unsigned channel)
@@ -160,10 +161,18 @@ Media::Media(const Config& config, unsigned channel)
 Media::~Media() = default;
 
 Media::Place Media::place_of(std::uint64_t dlu) const {
-  const std::uint64_t row = dlu / row_pages_;
-  const auto in_row = static_cast<std::uint32_t>(dlu - row * row_pages_);
+  std::uint32_t row = 0, in_row = 0;
+  if (dlu >> 32 == 0 && row_pages_ >> 32 == 0) {
+    // Narrow divisions are much cheaper, and this is done for every page.
+    const auto narrow = static_cast<std::uint32_t>(dlu), row_pages = static_cast<std::uint32_t>(row_pages_);
+    row = narrow / row_pages;
+    in_row = narrow - row * row_pages;
+  } else {
+    row = static_cast<std::uint32_t>(dlu / row_pages_);
+    in_row = static_cast<std::uint32_t>(dlu % row_pages_);
+  }
   const std::uint32_t page = in_row / lanes_count_;
-  return {in_row - page * lanes_count_, static_cast<std::uint32_t>(row), page};
+  return {in_row - page * lanes_count_, row, page};
 }
 
 std::uint64_t Media::dlu_of(const Place& place) const {
@@ -203,7 +212,9 @@ Media::Loss* Media::loss_of(unsigned lane, std::uint32_t row) {
 // --- Ageing and odds ---
 
 double Media::clock(TimePs now) const {
-  return segment_hours_ + static_cast<double>(now - segment_begin_) * (rate_ / kPsPerHour);
+  const double ps = now >= segment_begin_ ? static_cast<double>(now - segment_begin_)
+                                          : -static_cast<double>(segment_begin_ - now);
+  return segment_hours_ + ps * (rate_ / kPsPerHour);
 }
 
 void Media::set_temperature(TimePs now, double celsius) {
@@ -219,7 +230,7 @@ TimePs Media::age_edge(double born, unsigned bucket) const {
   const double hours = born + static_cast<double>(bucket_edge(bucket)) / kAgeStepsPerHour - segment_hours_;
   const double at = static_cast<double>(segment_begin_) + hours * (kPsPerHour / rate_);
   if (!(at > 0)) return 0;
-  return at >= 0x1p63 ? kNever : static_cast<TimePs>(at);
+  return at >= 0x1p64 ? kNever : static_cast<TimePs>(at);
 }
 
 Media::Entry Media::make_entry(std::uint32_t erases, unsigned reads_bucket, unsigned age_bucket) const {
@@ -227,7 +238,8 @@ Media::Entry Media::make_entry(std::uint32_t erases, unsigned reads_bucket, unsi
   const double reads = static_cast<double>(bucket_edge(reads_bucket) << kReadsShift);
   const double hours = static_cast<double>(bucket_edge(age_bucket)) / kAgeStepsPerHour;
   Entry entry;
-  entry.odds = model_.odds(model_.rber(r.pec_at_start + erases, hours, reads));
+  // What can be sensed was programmed, so its block was erased at least once.
+  entry.odds = model_.odds(model_.rber(std::max(1.0, r.pec_at_start + erases), hours, reads));
   entry.odds.uncorrectable += r.extra_uncorrectable;
   if (r.retry_stages > 0) entry.odds.retry[1] += r.extra_retry;
   entry.corrected = r.extra_corrected;
@@ -254,22 +266,25 @@ const Media::Entry& Media::entry_at(std::uint32_t erases, unsigned reads_bucket,
   return entries_[last_entry_];
 }
 
-/// Of the next sense. Which bucket the age is in depends on `now` and the block alone, not on earlier calls.
-const Media::Entry& Media::entry_of(const Lane& lane, Block& block, TimePs now) {
-  if (block.entry != kNone && block.epoch == epoch_ && now < block.until && block.reads < block.reads_end) {
-    return entries_[block.entry];
+/// Makes block.entry and block.hazard those of the next sense. Which bucket the age is in depends on `now`
+/// and the block alone, not on earlier calls.
+inline void Media::update_entry(const Lane& lane, Block& block, TimePs now) {
+  if (block.entry == kNone || block.epoch != epoch_ || now >= block.until || block.reads >= block.reads_end) {
+    find_entry(lane, block, now);
   }
+}
+
+void Media::find_entry(const Lane& lane, Block& block, TimePs now) {
   unsigned age = bucket_of(
       static_cast<std::uint64_t>(std::clamp((clock(now) - block.born) * kAgeStepsPerHour, 0.0, 0x1p50)));
   while (age > 0 && now < age_edge(block.born, age)) --age;
   while (now >= age_edge(block.born, age + 1)) ++age;
   const unsigned reads = bucket_of(block.reads >> kReadsShift);
-  const Entry& entry = entry_at(lane.physical[block.physical].erases, reads, age);
+  block.hazard = entry_at(lane.physical[block.physical].erases, reads, age).hazard;
   block.entry = last_entry_;
   block.epoch = epoch_;
   block.until = age_edge(block.born, age + 1);
   block.reads_end = bucket_edge(reads + 1) << kReadsShift;
-  return entry;
 }
 
 // --- Reads ---
@@ -343,14 +358,15 @@ Media::Sensed Media::sense(TimePs now, std::uint64_t dlu, bool host_retry, unsig
   } else if (note && note->drawn_stage > 0) {
     needed = note->drawn_stage;
   } else if (!error_free_) {
-    const Entry& entry = entry_of(lane, block, now);
-    if (entry.hazard < lane.budget) {
-      lane.budget -= entry.hazard;
+    update_entry(lane, block, now);
+    if (block.hazard < lane.budget) {
+      lane.budget -= block.hazard;
     } else {
-      needed = draw(lane, entry, corrected, high);
+      needed = draw(lane, entries_[block.entry], corrected, high);
       if (needed > 0 && host_retry) {
         // The host comes back for the same cells.
-        lane.notes[Lane::key(place.row, place.page)].drawn_stage = needed;
+        note = &lane.notes[Lane::key(place.row, place.page)];
+        note->drawn_stage = needed;
         block.set(Block::kNoted);
       }
     }
@@ -424,16 +440,16 @@ std::uint32_t Media::plain_run(TimePs now, TimePs until, const Place& from, std:
   most = std::min(most, max_reads_ - block.reads);
   if (error_free_ || most == 0) return static_cast<std::uint32_t>(most);
 
-  entry_of(lane, block, now);
+  update_entry(lane, block, now);
   if (until >= block.until) return 0;
   const Block before = block;
   std::uint64_t budget = lane.budget, left = most;
   while (left > 0) {
-    const Entry& entry = entry_of(lane, block, now);
+    update_entry(lane, block, now);
     const std::uint64_t segment = std::min(left, block.reads_end - block.reads);
-    const std::uint64_t affordable = entry.hazard == 0 ? segment : (budget - 1) / entry.hazard;
+    const std::uint64_t affordable = block.hazard == 0 ? segment : (budget - 1) / block.hazard;
     const std::uint64_t taken = std::min(segment, affordable);
-    budget -= taken * entry.hazard;
+    budget -= taken * block.hazard;
     block.reads += taken;
     left -= taken;
     if (taken < segment) break;
@@ -452,9 +468,9 @@ void Media::sense_run(TimePs now, const Place& from, std::uint32_t pages) {
   }
   std::uint64_t left = pages;
   while (left > 0) {
-    const Entry& entry = entry_of(lane, block, now);
+    update_entry(lane, block, now);
     const std::uint64_t taken = std::min(left, block.reads_end - block.reads);
-    lane.budget -= taken * entry.hazard;
+    lane.budget -= taken * block.hazard;
     block.reads += taken;
     left -= taken;
   }
@@ -556,6 +572,7 @@ std::uint32_t Media::least_worn(const Lane& lane, std::uint32_t row) const {
   std::uint32_t best = lane.blocks[row].physical;
   for (std::uint32_t i = 0; i < lane.physical.size(); ++i) {
     if (lane.physical[i].erases >= lane.physical[best].erases) continue;
+    if (lane.physical[i].suspect != 0) continue;
     const std::uint32_t owner = lane.owner(i);
     const bool free = owner == kSpare || (owner != kBad && lane.blocks[owner].holds_nothing() &&
                                           !lane.blocks[owner].has(Block::kRetired));
@@ -711,7 +728,7 @@ void Media::finish_program(TimePs now, std::uint64_t dlu, const WriteVerdict& ve
   }
   if (verdict.status == WriteStatus::kProgramFail) {
     ++counters_.program_fails;
-    if (place.page == 0 || current) lane.physical[block.physical].suspect = 1;
+    lane.physical[block.physical].suspect = 1;
   }
   if (!current || !doom) return;
   block.accepted = block.programmed = static_cast<std::uint16_t>(place.page);
@@ -747,6 +764,8 @@ void Media::abandon(std::uint64_t dlu, bool started) {
   }
   if (!current) return;
   if (!started) {
+    // Behind a torn page everything is lost anyway.
+    if (block.has(Block::kLost | Block::kTorn)) return;
     block.accepted = std::min(block.accepted, static_cast<std::uint16_t>(place.page));
     return;
   }
@@ -762,38 +781,50 @@ void Media::abandon(std::uint64_t dlu, bool started) {
 
 // --- Management ---
 
-void Media::forget(std::uint64_t first_dlu, std::uint64_t dlus) {
-  const std::uint64_t end_dlu = std::min(pages_, first_dlu + std::min(dlus, pages_));
+/// Calls part(lane, row, first page, end page) for every block that has a page in [first_dlu, end_dlu).
+template <typename Part>
+void Media::for_each_part(std::uint64_t first_dlu, std::uint64_t end_dlu, Part part) {
+  end_dlu = std::min(end_dlu, pages_);
   for (std::uint64_t row = first_dlu / row_pages_; row * row_pages_ < end_dlu; ++row) {
     const std::uint64_t begin = row * row_pages_;
     const std::uint64_t from = std::max(first_dlu, begin) - begin;
     const std::uint64_t to = std::min(end_dlu, begin + row_pages_) - begin;
-    for (unsigned l = 0; l < lanes_count_; ++l) {
-      if (!lanes_[l] || !exists(l, row)) continue;
-      Lane& lane = *lanes_[l];
-      const auto r = static_cast<std::uint32_t>(row);
-      Block& block = lane.blocks[r];
-      const auto first = static_cast<std::uint32_t>(
-          (from + lanes_count_ - 1 - std::min<std::uint64_t>(l, from + lanes_count_ - 1)) / lanes_count_);
-      const auto last = static_cast<std::uint32_t>(
-          (to + lanes_count_ - 1 - std::min<std::uint64_t>(l, to + lanes_count_ - 1)) / lanes_count_);
-      if (first >= last || block.accepted <= first) continue;
-      clear_contents(l, r, std::max<std::uint32_t>(first, block.floor),
-                     std::min<std::uint32_t>(last, block.accepted));
-      if (first <= block.floor && last >= block.accepted) {
-        blank(lane, r);
-      } else if (last >= block.accepted) {
-        block.accepted = static_cast<std::uint16_t>(first);
-        block.programmed = std::min(block.programmed, block.accepted);
-        block.clear(Block::kTorn);
-      } else if (first <= block.floor) {
-        block.floor = static_cast<std::uint16_t>(std::max<std::uint32_t>(block.floor, last));
-      } else {
-        for (std::uint32_t page = first; page < last; ++page) lane.notes[Lane::key(r, page)].forgotten = true;
-        block.set(Block::kNoted);
-      }
+    for (unsigned lane = 0; lane < lanes_count_; ++lane) {
+      // Page p of the block is number p x lanes + lane of the row.
+      const auto page = [&](std::uint64_t in_row) {
+        return in_row <= lane ? 0 : static_cast<std::uint32_t>((in_row - lane - 1) / lanes_count_ + 1);
+      };
+      if (page(from) < page(to)) part(lane, static_cast<std::uint32_t>(row), page(from), page(to));
     }
   }
+}
+
+void Media::forget(std::uint64_t first_dlu, std::uint64_t dlus) {
+  const std::uint64_t end = dlus > pages_ ? pages_ : first_dlu + dlus;
+  for_each_part(first_dlu, end, [&](unsigned l, std::uint32_t row, std::uint32_t first, std::uint32_t last) {
+    if (!lanes_[l]) return;
+    Lane& lane = *lanes_[l];
+    Block& block = lane.blocks[row];
+    if (block.accepted <= first || block.floor >= last) return;
+    clear_contents(l, row, first, std::min<std::uint32_t>(last, block.accepted));
+    if (first <= block.floor && last >= block.accepted) {
+      blank(lane, row);
+    } else if (last >= block.accepted) {
+      block.accepted = static_cast<std::uint16_t>(first);
+      block.programmed = std::min(block.programmed, block.accepted);
+      block.clear(Block::kTorn);
+      if (block.has(Block::kPending)) {
+        for (Pending& p : lane.pending[row]) p.current = p.current && p.page < first;
+      }
+    } else if (first <= block.floor) {
+      block.floor = static_cast<std::uint16_t>(last);
+    } else {
+      for (std::uint32_t page = first; page < last; ++page) {
+        lane.notes[Lane::key(row, page)].forgotten = true;
+      }
+      block.set(Block::kNoted);
+    }
+  });
 }
 
 void Media::obfuscate() {
@@ -897,29 +928,21 @@ void Media::inject(const Fault& fault) {
 }
 
 void Media::mark_programmed(std::uint64_t address, std::uint64_t bytes) {
-  if (bytes == 0) return;
-  const std::uint64_t first_dlu = address / kPageBytes;
-  const std::uint64_t end_dlu = std::min(pages_, (address + bytes + kPageBytes - 1) / kPageBytes);
-  for (std::uint64_t row = first_dlu / row_pages_; row * row_pages_ < end_dlu; ++row) {
-    const std::uint64_t begin = row * row_pages_;
-    const std::uint64_t from = std::max(first_dlu, begin) - begin;
-    const std::uint64_t to = std::min(end_dlu, begin + row_pages_) - begin;
-    for (unsigned l = 0; l < lanes_count_; ++l) {
-      const std::uint64_t first = from <= l ? 0 : (from - l + lanes_count_ - 1) / lanes_count_;
-      const std::uint64_t last = to <= l ? 0 : (to - l + lanes_count_ - 1) / lanes_count_;
-      if (first >= last) continue;
-      Block& block = lane_at(l).blocks[row];
-      if (block.accepted == 0) {
-        block.floor = static_cast<std::uint16_t>(first);
-        block.born = -config_.reliability.hours_at_start;
-      }
-      block.floor = static_cast<std::uint16_t>(std::min<std::uint64_t>(block.floor, first));
-      block.accepted = static_cast<std::uint16_t>(std::max<std::uint64_t>(block.accepted, last));
-      block.programmed = block.accepted;
-      block.clear(Block::kFailed | Block::kLost | Block::kTorn);
-      block.entry = kNone;
-    }
-  }
+  if (bytes == 0 || address >= config_.channel_bytes()) return;
+  bytes = std::min(bytes, config_.channel_bytes() - address);
+  for_each_part(address / kPageBytes, (address + bytes - 1) / kPageBytes + 1,
+                [&](unsigned l, std::uint32_t row, std::uint32_t first, std::uint32_t last) {
+                  Block& block = lane_at(l).blocks[row];
+                  if (block.accepted == 0) {
+                    block.floor = static_cast<std::uint16_t>(first);
+                    block.born = -config_.reliability.hours_at_start;
+                  }
+                  block.floor = static_cast<std::uint16_t>(std::min<std::uint32_t>(block.floor, first));
+                  block.accepted = static_cast<std::uint16_t>(std::max<std::uint32_t>(block.accepted, last));
+                  block.programmed = block.accepted;
+                  block.clear(Block::kFailed | Block::kLost | Block::kTorn);
+                  block.entry = kNone;
+                });
 }
 
 Media::BlockInfo Media::block_info(TimePs now, unsigned lane, std::uint32_t row) {
@@ -965,6 +988,16 @@ bool Media::block_unusable(std::uint64_t block) const {
   const auto row = static_cast<std::uint32_t>(block / lanes_count_);
   if (loss_of(lane, row)) return true;
   return lanes_[lane] && lanes_[lane]->blocks[row].has(Block::kRetired);
+}
+
+std::uint64_t Media::host_bytes() const {
+  std::uint64_t bytes = lanes_.size() * sizeof(lanes_[0]) + entries_.size() * (sizeof(Entry) + 32);
+  for (const auto& lane : lanes_) {
+    if (!lane) continue;
+    bytes += sizeof(Lane) + lane->blocks.size() * sizeof(Block) + lane->physical.size() * sizeof(Physical) +
+             lane->notes.size() * (sizeof(Note) + 48) + lane->pending.size() * 600;
+  }
+  return bytes;
 }
 
 bool Media::reduced_capacity() const { return unusable_blocks_ > 0 || !losses_.empty(); }

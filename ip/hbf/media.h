@@ -114,6 +114,8 @@ class Media {
   void inject(const Fault& fault);
 
   // Contents without time: before the simulation, and for debuggers. Channel-local bytes.
+  /// Whole pages, also those between two marked parts of one block. Counts as no erase, but ages and errs as
+  /// if there had been one.
   void mark_programmed(std::uint64_t address, std::uint64_t bytes);
   SparseMemory& contents() { return *contents_; }
   const SparseMemory& contents() const { return *contents_; }
@@ -155,6 +157,8 @@ class Media {
     std::uint64_t retired = 0;  ///< blocks
   };
   const Counters& counters() const { return counters_; }
+  /// Host memory for the state of blocks and lanes, without the contents.
+  std::uint64_t host_bytes() const;
 
  private:
   struct Block;
@@ -177,6 +181,8 @@ class Media {
     bool announced = false;  // 0x8 was answered
   };
 
+  template <typename Part>
+  void for_each_part(std::uint64_t first_dlu, std::uint64_t end_dlu, Part part);
   Lane& lane_at(unsigned lane);
   bool exists(unsigned lane, std::uint64_t row) const;
   std::uint32_t lane_rows(unsigned lane) const;
@@ -184,7 +190,8 @@ class Media {
   const Loss* loss_of(unsigned lane, std::uint32_t row) const;
   double clock(TimePs now) const;
   TimePs age_edge(double born, unsigned bucket) const;
-  const Entry& entry_of(const Lane& lane, Block& block, TimePs now);
+  void update_entry(const Lane& lane, Block& block, TimePs now);
+  void find_entry(const Lane& lane, Block& block, TimePs now);
   const Entry& entry_at(std::uint32_t erases, unsigned reads_bucket, unsigned age_bucket);
   Entry make_entry(std::uint32_t erases, unsigned reads_bucket, unsigned age_bucket) const;
   unsigned draw(Lane& lane, const Entry& entry, bool& corrected, bool& high);

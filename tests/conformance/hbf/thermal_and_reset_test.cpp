@@ -275,7 +275,8 @@ TEST(Requirement60, DataOlderThanTheRetentionShowRisingErrorsAndRefreshedBlocksD
   EXPECT_GT(old.first, 0u);
   h.run_for(38 * hour);
   const auto older = bad();
-  EXPECT_GT(older.second, 120u) << "nearly every read";
+  // In each lane the page that was read last before the wait stays in its buffer.
+  EXPECT_GT(older.second, 90u) << "nearly every sense";
   for (unsigned n = 0; n < 16; ++n) h.program(n, n);
   EXPECT_EQ(bad(), std::pair(0u, 0u)) << "refreshed";
 }
