@@ -347,7 +347,10 @@ Media::Sensed Media::sense(TimePs now, std::uint64_t dlu, bool host_retry, unsig
     const auto found = lane.notes.find(Lane::key(place.row, place.page));
     if (found != lane.notes.end()) note = &found->second;
   }
-  if (!block.visible(place.page) || block.has(Block::kLost | Block::kRetired) ||
+  // A page that an accepted restart of its block replaces is still in NAND: its lane senses it before it
+  // programs.
+  const bool there = block.visible(place.page) || block.has(Block::kPending);
+  if (!there || block.has(Block::kLost | Block::kRetired) ||
       (block.has(Block::kTorn) && place.page + 1u == block.accepted)) {
     needed = kUncorrectableStage;
   } else if (note && note->read != FaultKind::kNone) {
@@ -417,6 +420,12 @@ Media::Sensed Media::sense(TimePs now, std::uint64_t dlu, bool host_retry, unsig
 }
 
 std::uint32_t Media::plain_run(TimePs now, TimePs until, const Place& from, std::uint32_t pages) {
+  std::uint64_t ahead = 0;
+  return plain_run(now, until, from, pages, ahead);
+}
+
+std::uint32_t Media::plain_run(TimePs now, TimePs until, const Place& from, std::uint32_t pages,
+                               std::uint64_t& ahead) {
   if (!lanes_[from.lane] || !exists(from.lane, from.row)) return 0;
   if (die_blocked_[from.lane / config_.planes_per_die]) return 0;
   if (!losses_.empty() && loss_of(from.lane, from.row)) return 0;
@@ -443,7 +452,7 @@ std::uint32_t Media::plain_run(TimePs now, TimePs until, const Place& from, std:
   update_entry(lane, block, now);
   if (until >= block.until) return 0;
   const Block before = block;
-  std::uint64_t budget = lane.budget, left = most;
+  std::uint64_t budget = lane.budget - ahead, left = most;
   while (left > 0) {
     update_entry(lane, block, now);
     const std::uint64_t segment = std::min(left, block.reads_end - block.reads);
@@ -455,6 +464,7 @@ std::uint32_t Media::plain_run(TimePs now, TimePs until, const Place& from, std:
     if (taken < segment) break;
   }
   block = before;
+  ahead = lane.budget - budget;
   return static_cast<std::uint32_t>(most - left);
 }
 

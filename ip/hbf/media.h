@@ -71,6 +71,9 @@ class Media {
   /// How many of `pages` consecutive pages of one block from `from` on would be sensed as plain kOk, whenever
   /// their senses start in [now, until]: what sense_run() may take at once.
   std::uint32_t plain_run(TimePs now, TimePs until, const Place& from, std::uint32_t pages);
+  /// The same for one of several blocks of a lane: `ahead` is the hazard of the runs asked for before it.
+  std::uint32_t plain_run(TimePs now, TimePs until, const Place& from, std::uint32_t pages,
+                          std::uint64_t& ahead);
   void sense_run(TimePs now, const Place& from, std::uint32_t pages);
 
   // Writes.
