@@ -196,7 +196,7 @@ MUST_USE static bool wait_a_little(hbf_health_t* h, const hbf_event_t* e, uint32
     say_lost(h, e, "still so after a second");
     return false;
   }
-  h->hbf->os.wait_us(h->hbf->os.context, us);
+  hbf_sleep(h->hbf, us);
   return true;
 }
 

@@ -216,7 +216,7 @@ MUST_USE static status_t wait_for_die(hbf_writer_t* w, const hbf_suspect_t* s, u
     SAY(w, "a die has been blocked for %u us", HBF_BLOCKED_PATIENCE_US);
     return STATUS_TIMEOUT;
   }
-  pause(w, *us);
+  hbf_sleep(w->hbf, *us);
   if (*us < MAX_WAIT_US) *us *= 2;
   return STATUS_OK;
 }
