@@ -200,6 +200,17 @@ MUST_USE static bool wait_a_little(hbf_health_t* h, const hbf_event_t* e, uint32
   return true;
 }
 
+/* How often a block has been lost since the last read went through. */
+static uint32_t lost_again(hbf_health_t* h, hbf_block_t block) {
+  for (uint32_t i = 0; i < h->n_lost; ++i)
+    if (h->lost[i].block == block) return ++h->lost[i].times;
+  if (h->n_lost < sizeof h->lost / sizeof h->lost[0]) {
+    h->lost[h->n_lost].block = block;
+    h->lost[h->n_lost++].times = 1;
+  }
+  return 1;
+}
+
 static bool cure(hbf_health_t* h, const hbf_event_t* e, uint32_t attempt) {
   const hbf_block_t block = hbf_block_at(&h->hbf->geometry, e->offset / HBF_PAGE_BYTES);
   status_t status = STATUS_OK;
@@ -212,7 +223,8 @@ static bool cure(hbf_health_t* h, const hbf_event_t* e, uint32_t attempt) {
       break;
     case HBF_READ_UNCORRECTABLE:
     case HBF_READ_ERASED:
-      status = rewrite(h, block);
+      if (lost_again(h, block) > HBF_LOST_ATTEMPTS) status = hbf_retire(h->hbf, block, HBF_GRANULE_BLOCK);
+      if (status == STATUS_OK) status = rewrite(h, block);
       ++h->counters.rewrites;
       break;
     case HBF_READ_RETRY_WANTED:
@@ -270,6 +282,7 @@ bool hbf_health_recover(hbf_health_t* h, uint64_t offset, uint32_t attempt) {
 
 status_t hbf_health_settle(hbf_health_t* h) {
   h->blind_attempts = 0;
+  h->n_lost = 0;
   if (h->stage == 0) return STATUS_OK;
   h->stage = 0;
   return hbf_set_retry_stage(h->hbf, 0);
