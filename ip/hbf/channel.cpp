@@ -99,6 +99,7 @@ void Channel::submit(TimePs at, const Command& command) {
     x.data.assign(command.beats() * kChunkBytes, 0);
     if (command.data != nullptr) std::memcpy(x.data.data(), command.data, x.data.size());
   }
+  ++s.offered;
   s.offers.push({at, s.sequence++, slot, false});
 }
 
@@ -113,7 +114,6 @@ void Channel::submit(TimePs at, const Stream& stream) {
   s.streams[slot] = State::StreamState();
   s.streams[slot].s = stream;
   s.streams[slot].live = true;
-  ++s.live_streams;
   s.offers.push({at, s.sequence++, slot, true});
 }
 
@@ -128,7 +128,7 @@ std::size_t Channel::in_flight() const {
   return n;
 }
 
-TimePs Channel::next_event() const { return std::max(now_, state_->next_time()); }
+TimePs Channel::next_event() const { return std::max({now_, state_->next_time(), state_->quiet_until}); }
 
 void Channel::advance(TimePs to, std::vector<Response>& responses, std::vector<Notice>& notices) {
   if (to < now_) throw ModelError("contract", place(state_->config, state_->index), "advance to the past");
@@ -175,6 +175,7 @@ TimePs Channel::State::next_time() const {
 }
 
 void Channel::State::instant(TimePs t) {
+  at_match = false;
   management->advance(t);
   for (; !arrivals.empty() && arrivals.front().at <= t; arrivals.pop_front()) {
     arrive(arrivals.front().slot, t);
@@ -233,7 +234,7 @@ void Channel::State::free_txn(std::uint32_t slot) {
 
 void Channel::State::register_id(std::uint32_t slot) {
   Txn& x = txns[slot];
-  const std::size_t key = (std::size_t{x.c.port} * 2 + (x.c.is_write ? 1 : 0)) << kIdBits | x.c.id;
+  const std::size_t key = id_key(x.c);
   const std::uint32_t before = last_of_id[key];
   x.looked_up = true;
   x.turn = before == kNone;
@@ -271,6 +272,7 @@ void Channel::State::look_up_admin(std::uint32_t slot) {
   current = slot;
   const Management::Answer answer = management->admin(time, c);
   current = kNone;
+  sample_management();
   Txn& x = txns[slot];
   if (!c.is_write && c.data != nullptr) {
     const std::size_t bytes = std::min<std::size_t>(answer.data.size(), c.beats() * kChunkBytes);

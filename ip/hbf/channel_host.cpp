@@ -11,9 +11,13 @@ void Channel::State::take_offers() {
   while (!offers.empty() && offers.top().at <= time) {
     const Offer next = offers.top();
     offers.pop();
+    disturb();
     if (next.stream) {
+      ++started_streams;
+      streams[next.slot].started = true;
       feed(next.slot);
     } else {
+      --offered;
       offer(next.slot);
     }
   }
@@ -170,7 +174,7 @@ void Channel::State::sent(std::uint32_t slot, TimePs last) {
     buffer.link_until = std::max(buffer.link_until, last - config.link.latency);
     if (buffer.waiting == 0 && lanes[lane].head != kNone) flag(lane);
   }
-  const std::size_t key = (std::size_t{x.c.port} * 2 + (x.c.is_write ? 1 : 0)) << kIdBits | x.c.id;
+  const std::size_t key = id_key(x.c);
   if (last_of_id[key] == slot) last_of_id[key] = kNone;
   if (x.next_same_id == kNone) return;
   Txn& next = txns[x.next_same_id];
@@ -182,6 +186,7 @@ void Channel::State::arrive(std::uint32_t slot, TimePs at) {
   --outstanding;
   const Txn& x = txns[slot];
   if (x.stream != kNone) return arrive_of_stream(slot, at);
+  disturb();
   Response r;
   r.cookie = x.c.cookie;
   r.channel = index;
@@ -205,6 +210,7 @@ void Channel::State::feed(std::uint32_t index_of_stream) {
   const unsigned commands = config.burst_reads ? 1 : kChunksPerPage;
   while (stream.issued < stream.s.pages && stream.issued - stream.done < stream.s.window) {
     const std::uint64_t page = stream.issued++;
+    around = around || stream.issued % lanes.size() == 0;
     stream.records.push_back({commands, 0});
     for (unsigned i = 0; i < commands; ++i) {
       const std::uint32_t slot = new_txn();
@@ -250,8 +256,8 @@ void Channel::State::arrive_of_stream(std::uint32_t slot, TimePs at) {
   r.id = stream.s.first_id;
   r.user = stream.user;
   r.resp = user::status(stream.user) == 0 ? 0 : 2;
-  stream.live = false;
-  --live_streams;
+  stream.live = stream.started = false;
+  --started_streams;
   disturb();
   responses->push_back(r);
 }

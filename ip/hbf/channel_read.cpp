@@ -24,18 +24,20 @@ void Channel::State::look_up_read(std::uint32_t slot) {
       if (!serve_from_buffer(slot)) missed = join_or_miss(slot);
     }
   }
-  if (batch && config.readings.batch == Readings::Batch::kUntilRegular) {
-    if (missed != kNone) collect(missed, true);
+  if (batch) {
+    if (missed == kNone) return;
+    run_open = true;
+    if (config.readings.batch == Readings::Batch::kUntilRegular) return collect(missed, true);
+  } else if (!run_open && management->accumulate_time() > 0) {
+    if (missed != kNone) collect(missed, false);
     return;
+  } else {
+    run_open = false;
   }
-  const bool ends_run = batch ? missed != kNone : !batch_run.empty();
-  if (ends_run || management->accumulate_time() == 0) {
-    if (ends_run || missed != kNone) release_all(regular_set), regular_deadline = kNever;
-    if (ends_run) release_all(batch_run), batch_deadline = kNever;
-    if (missed != kNone) release(missed);
-  } else if (missed != kNone) {
-    collect(missed, false);
-  }
+  // A regular read that is not delayed and the end of a run release everything that was collected before.
+  release_all(regular_set, regular_deadline);
+  release_all(batch_run, batch_deadline);
+  if (missed != kNone) enqueue(missed);
 }
 
 /// What the command itself gets wrong.
@@ -153,16 +155,15 @@ void Channel::State::collect(std::uint32_t op, bool batch) {
   set.push_back(op);
 }
 
-void Channel::State::release(std::uint32_t op) { enqueue(op); }
-
-void Channel::State::release_all(std::vector<std::uint32_t>& set) {
-  for (const std::uint32_t op : set) release(op);
+void Channel::State::release_all(std::vector<std::uint32_t>& set, TimePs& deadline) {
+  for (const std::uint32_t op : set) enqueue(op);
   set.clear();
+  deadline = kNever;
 }
 
 void Channel::State::expire_sets() {
-  if (regular_deadline <= time) release_all(regular_set), regular_deadline = kNever;
-  if (batch_deadline <= time) release_all(batch_run), batch_deadline = kNever;
+  if (regular_deadline <= time) release_all(regular_set, regular_deadline);
+  if (batch_deadline <= time) release_all(batch_run, batch_deadline);
 }
 
 void Channel::State::answer_readers(std::uint32_t op, unsigned status, unsigned info, std::uint32_t hold) {

@@ -10,17 +10,6 @@
 
 namespace memwall::hbf {
 
-template <class Visit>
-void Channel::State::for_each_op(const Visit& visit) {
-  for (const std::uint32_t op : regular_set) visit(op);
-  for (const std::uint32_t op : batch_run) visit(op);
-  for (const Lane& lane : lanes) {
-    if (lane.running != kNone) visit(lane.running);
-    for (std::uint32_t op = lane.head; op != kNone; op = ops[op].next) visit(op);
-  }
-  for (const Timed& decode : decodes) visit(decode.slot);
-}
-
 /// Pages whose contents change: no buffer serves them any more, and no sense under way may.
 void Channel::State::invalidate(const PageTest& gone) {
   for (unsigned lane = 0; lane < lanes.size(); ++lane) {
@@ -162,8 +151,9 @@ void Channel::State::drop_commands(std::uint32_t keep) {
   for (Lane& lane : lanes) {
     for (Buffer& buffer : lane.buffers) buffer.waiting = 0, buffer.link_until = 0;
   }
-  for (StreamState& stream : streams) stream.live = false;
-  live_streams = 0;
+  offered = 0;
+  for (StreamState& stream : streams) stream.live = stream.started = false;
+  started_streams = 0;
   for (std::uint32_t slot = 0; slot < txns.size(); ++slot) {
     if (txns[slot].live && slot != keep) free_txn(slot);
   }
@@ -202,6 +192,7 @@ void Channel::State::drop_array() {
   for (const Timed& decode : decodes) free_op(decode.slot);
   decodes.clear();
   senses.clear();
+  run_open = false;
   lane_events = {};
   flagged.clear();
   lanes.assign(lanes.size(), Lane());

@@ -98,6 +98,7 @@ struct Channel::State {
   struct StreamState {
     Stream s;
     bool live = false;
+    bool started = false;
     std::uint64_t issued = 0;
     std::uint64_t done = 0;
     std::uint64_t front = 0;  // page of records.front()
@@ -163,6 +164,9 @@ struct Channel::State {
   void look_up_read(std::uint32_t slot);
   void look_up_write(std::uint32_t slot);
   void register_id(std::uint32_t slot);
+  static std::size_t id_key(const Command& c) {
+    return (std::size_t{c.port} * 2 + (c.is_write ? 1 : 0)) << kIdBits | c.id;
+  }
   /// The answer is there; `hold` is the page buffer that has the data.
   void respond(std::uint32_t slot, unsigned status, unsigned info, std::uint32_t hold = kNone);
   void queue_response(std::uint32_t slot, std::uint32_t hold);
@@ -176,8 +180,7 @@ struct Channel::State {
   bool serve_from_buffer(std::uint32_t slot);
   std::uint32_t join_or_miss(std::uint32_t slot);
   void collect(std::uint32_t op, bool batch);
-  void release(std::uint32_t op);
-  void release_all(std::vector<std::uint32_t>& set);
+  void release_all(std::vector<std::uint32_t>& set, TimePs& deadline);
   void expire_sets();
   void copy_out(const Txn& x);
   void decoded(std::uint32_t op);
@@ -220,15 +223,35 @@ struct Channel::State {
   void restart_link(TimePs at);
   void answer_readers(std::uint32_t op, unsigned status, unsigned info, std::uint32_t hold);
   template <class Visit>
-  void for_each_op(const Visit& visit);
+  void for_each_op(const Visit& visit) {
+    for (const std::uint32_t op : regular_set) visit(op);
+    for (const std::uint32_t op : batch_run) visit(op);
+    for (const Lane& lane : lanes) {
+      if (lane.running != kNone) visit(lane.running);
+      for (std::uint32_t op = lane.head; op != kNone; op = ops[op].next) visit(op);
+    }
+    for (const Timed& decode : decodes) visit(decode.slot);
+  }
 
   // Fast-forward (channel_stream.cpp).
   /// What was learned does not hold any more.
   void disturb();
   void forget_quiet();
   void sample_management();
-  /// At the end of an instant; true if time was jumped.
+  /// At the end of an instant; true if time was jumped, which is then at most `to`.
   bool try_jump(TimePs to);
+  bool jump(TimePs to);
+  void skip(std::uint32_t stream, std::uint64_t periods);
+  bool only_stream(std::uint32_t& stream) const;
+  std::uint64_t next_dlu(const StreamState& stream) const;
+  void describe(std::uint32_t stream, std::vector<std::uint64_t>& words);
+  std::vector<std::uint64_t> unsensed(const StreamState& stream) const;
+  std::uint64_t plain_periods(const StreamState& stream, std::uint64_t periods);
+  void shift_commands(const StreamState& stream, TimePs by, std::uint64_t pages);
+  void shift_array(TimePs by, std::uint64_t pages);
+  /// What grows with a stream; the last one counts senses.
+  using Totals = std::array<std::uint64_t, 9>;
+  Totals totals() const;
 
   Config config;
   unsigned index;
@@ -249,7 +272,8 @@ struct Channel::State {
   unsigned outstanding = 0;
   std::deque<std::uint32_t> ar_queue, aw_queue;  // granted, in front of the link
   std::vector<StreamState> streams;
-  unsigned live_streams = 0;
+  unsigned started_streams = 0;
+  std::size_t offered = 0;  // commands in `offers`
 
   // Link.
   LinkDirection down, up;
@@ -269,6 +293,7 @@ struct Channel::State {
   PageIndex senses;  // from miss to the end of decoding
   std::vector<std::uint32_t> regular_set, batch_run;
   TimePs regular_deadline = kNever, batch_deadline = kNever;
+  bool run_open = false;  // a batch read has missed, no regular read came since
   std::vector<Lane> lanes;
   EarliestFirst<Timed> lane_events;
   std::vector<unsigned> flagged;
@@ -289,7 +314,38 @@ struct Channel::State {
   std::vector<Notice>* notices = nullptr;
 
   // Fast-forward.
+  struct Sampled {
+    bool ready = false, host_retry = false;
+    unsigned limit = 0;
+    TimePs accumulate = 0;
+    std::uint64_t max_reads = 0;
+    bool operator==(const Sampled& o) const {
+      return ready == o.ready && host_retry == o.host_retry && limit == o.limit &&
+             accumulate == o.accumulate && max_reads == o.max_reads;
+    }
+  };
+  struct Reference {
+    bool valid = false;
+    std::uint32_t stream = 0;
+    std::uint64_t steps = 0, patience = 1;
+    TimePs at = 0;
+    std::uint64_t issued = 0;
+    Totals totals{};
+    std::vector<std::uint64_t> words;
+  };
+  struct Period {
+    std::uint64_t pages = 0;
+    TimePs time = 0;
+    Totals totals{};
+  };
   bool fast_forward = true;
+  Sampled sampled;
+  Reference reference;
+  Period period;
+  std::vector<std::uint64_t> description;
+  bool around = false;     // a stream has passed the last lane
+  bool at_match = false;   // nothing has happened since the description was found equal
+  TimePs quiet_until = 0;  // nothing can be seen from outside before
 };
 
 }  // namespace memwall::hbf

@@ -48,6 +48,7 @@ Controller::Controller(const Config& config)
 
 TimePs Controller::next_event() const {
   TimePs next = cube_.next_event();
+  if (quiet()) next = std::max(next, streams_until());
   if (!agenda_.empty()) next = std::min(next, agenda_.top().at);
   return next;
 }
@@ -55,7 +56,25 @@ TimePs Controller::next_event() const {
 /// Nothing that may happen makes the controller send anything before the streams are through.
 bool Controller::quiet() const {
   return streams_ != 0 && in_flight_ == streams_ && !read_ahead_.running() && programs_.idle() &&
-         !admin_state_.busy;
+         !admin_state_.busy && std::all_of(channels_.begin(), channels_.end(), [](const Channel& channel) {
+           return channel.streams.empty();
+         });
+}
+
+/// No stream is through before this: pages come no faster than the link carries and the banks sense them.
+TimePs Controller::streams_until() const {
+  TimePs until = kNever;
+  for (unsigned c = 0; c < channels_.size(); ++c) {
+    const Channel& channel = channels_[c];
+    if (!channel.streaming) continue;
+    const std::uint64_t pages = (cube_.channel(c).counters().read_bytes - channel.stream_base) / kPageBytes;
+    const std::uint64_t left = channel.stream_pages - std::min(pages, channel.stream_pages);
+    const TimePs link = kChunksPerPage * config_.link.r_granules * config_.link.flit_time() /
+                        LinkConfig::kGranulesPerFlit;
+    const TimePs array = config_.timing.tR / config_.lanes_per_channel();
+    until = std::min(until, cube_.now() + left * std::max(link, array));
+  }
+  return until;
 }
 
 void Controller::advance(TimePs to) {
@@ -443,6 +462,8 @@ void Controller::issue_stream(Index index) {
   op.issued = true;
   op.pending = 1;
   channel.streaming = true;
+  channel.stream_pages = op.pages;
+  channel.stream_base = cube_.channel(op.channel).counters().read_bytes;
   counters_.pages_read += op.pages;
   Stream stream;
   stream.cookie = std::uint64_t{op.uses} << 32 | index;
@@ -592,7 +613,7 @@ void Controller::check_lost(unsigned c) {
   const std::size_t there = cube_.channel(c).in_flight();
   if (there != 0) {
     // What has survived goes on; nothing new is sent until it is through.
-    channel.stalled = there < channel.commands;
+    channel.stalled = there < channel.commands + (channel.streaming ? 1 : 0);
     return;
   }
   channel.watched = channel.stalled = false;

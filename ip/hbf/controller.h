@@ -196,6 +196,7 @@ class Controller {
     std::unordered_map<std::uint64_t, unsigned> dlus;  // channel page -> page writes in flight
     std::uint64_t commands = 0;                        // in flight, as the cube counts them
     bool streaming = false;
+    std::uint64_t stream_pages = 0, stream_base = 0;  // read_bytes when it began
     bool watched = false;  // commands may get lost
     bool stalled = false;  // some are
     IdPool read_ids, write_ids;
@@ -217,6 +218,7 @@ class Controller {
 
   void step(TimePs to);
   bool quiet() const;
+  TimePs streams_until() const;
   void pump();
   void pump_channel(unsigned channel);
   void pump_ahead();

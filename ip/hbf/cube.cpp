@@ -41,18 +41,23 @@ bool Cube::State::severe() const {
   return std::any_of(thermals.begin(), thermals.end(), [](const Thermal& t) { return t.severe(); });
 }
 
-bool Cube::State::idle() const {
-  return std::all_of(channels.begin(), channels.end(), [](const auto& channel) {
-    return channel->in_flight() == 0 && channel->next_event() == kNever;
-  });
+TimePs Cube::State::quiet_until() const {
+  TimePs until = kNever;
+  for (const auto& channel : channels) {
+    if (channel->in_flight() > 0) return 0;
+    until = std::min(until, channel->next_event());
+  }
+  return until;
 }
 
-double Cube::State::energy_pj(TimePs now) const {
+double Cube::State::channels_pj() const {
   double energy = 0;
   for (const auto& channel : channels) energy += channel->counters().energy_pj;
-  // 1 W for 1 ps is 1 pJ.
-  const TimePs on = powered_time + (powered ? now - powered_since : 0);
-  return energy + config.energy.idle_w * static_cast<double>(on);
+  return energy;
+}
+
+void Cube::State::advance_channels(TimePs to, std::vector<Response>& out, std::vector<Notice>& out_notices) {
+  for (const auto& channel : channels) channel->advance(to, out, out_notices);
 }
 
 // Every channel has its own TTTEMP; they share the temperature.
@@ -87,21 +92,31 @@ void Cube::State::apply_throttle(TimePs now) {
 }
 
 // The temperature does not depend on how often somebody asks: steps have a fixed length.
-void Cube::State::end_step(TimePs now) {
-  const double energy = energy_pj(now);
-  const bool was_light = light();
-  const bool was_severe = severe();
-  for (Thermal& thermal : thermals) thermal.end_step(energy - step_energy);
-  step_energy = energy;
+bool Cube::State::end_step(TimePs now, bool quiet) {
+  const double channels_energy = quiet ? step_energy : channels_pj();
+  const TimePs on = on_time(now) - step_on;
+  // 1 W for 1 ps is 1 pJ.
+  const double energy = channels_energy - step_energy + config.energy.idle_w * static_cast<double>(on);
+  const double was_celsius = celsius();
+  bool changed = false;
+  for (Thermal& thermal : thermals) {
+    const bool was_light = thermal.light();
+    const bool was_severe = thermal.severe();
+    thermal.end_step(energy);
+    changed = changed || was_light != thermal.light() || was_severe != thermal.severe();
+  }
+  step_energy = channels_energy;
+  step_on = on_time(now);
   step_end = now + config.thermal.step;
-  if (!idle() || was_light != light() || was_severe != severe() ||
-      std::abs(celsius() - told_celsius) >= kTellCelsius) {
-    // An idle channel has not been taken along.
+  settled = quiet && celsius() == was_celsius && on == (powered ? config.thermal.step : 0);
+  if (quiet && !changed && std::abs(celsius() - told_celsius) < kTellCelsius) return false;
+  if (quiet) {
     std::vector<Response> none;
     std::vector<Notice> none_either;
-    for (const auto& channel : channels) channel->advance(now, none, none_either);
-    apply_throttle(now);
+    advance_channels(now, none, none_either);
   }
+  apply_throttle(now);
+  return true;
 }
 
 void Cube::State::hbf_reset(TimePs now) {
@@ -170,18 +185,41 @@ void Cube::advance(TimePs to, std::vector<Response>& responses, std::vector<Noti
   notices.insert(notices.end(), s.notices.begin(), s.notices.end());
   s.responses.clear();
   s.notices.clear();
-  for (;;) {
-    const TimePs until = config_.thermal.enabled ? std::min(to, s.step_end) : to;
-    if (until == to || !s.idle()) {
-      for (const auto& channel : s.channels) channel->advance(until, responses, notices);
-    }
-    now_ = until;
-    if (config_.thermal.enabled && until == s.step_end) s.end_step(until);
-    s.apply_thresholds(until);
-    if (until == to) break;
+  if (!config_.thermal.enabled) {
+    s.advance_channels(to, responses, notices);
+    now_ = to;
+    s.apply_thresholds(now_);
+  } else {
+    run_steps(to, responses, notices);
   }
   sort_by_time(responses, first_response);
   sort_by_time(notices, first_notice);
+}
+
+// Channels run at most to the end of a thermal step. While they have nothing to do only the temperature
+// moves, and when it does not either, whole steps are jumped over.
+void Cube::run_steps(TimePs to, std::vector<Response>& responses, std::vector<Notice>& notices) {
+  State& s = *state_;
+  TimePs quiet_until = s.quiet_until();
+  for (;;) {
+    const TimePs until = std::min(to, s.step_end);
+    const bool quiet = until < to && until < quiet_until;
+    if (!quiet) {
+      s.advance_channels(until, responses, notices);
+      s.apply_thresholds(until);
+    }
+    now_ = until;
+    const bool told = until == s.step_end && s.end_step(until, quiet);
+    if (until == to) return;
+    if (!quiet || told) quiet_until = s.quiet_until();
+    const TimePs limit = std::min(to, quiet_until);
+    if (s.settled && limit > now_) {
+      const TimePs steps = (limit - now_ - 1) / config_.thermal.step;
+      now_ += steps * config_.thermal.step;
+      s.step_end = now_ + config_.thermal.step;
+      s.step_on = s.on_time(now_);
+    }
+  }
 }
 
 void Cube::run_to(TimePs at) {
@@ -296,7 +334,10 @@ void Cube::inject(const Fault& fault) {
 Channel& Cube::channel(unsigned index) { return *state_->channels.at(index); }
 const Channel& Cube::channel(unsigned index) const { return *state_->channels.at(index); }
 double Cube::celsius() const { return state_->celsius(); }
-double Cube::energy_pj() const { return state_->energy_pj(now_); }
+double Cube::energy_pj() const {
+  // 1 W for 1 ps is 1 pJ.
+  return state_->channels_pj() + config_.energy.idle_w * static_cast<double>(state_->on_time(now_));
+}
 std::uint32_t Cube::firmware_version() const { return state_->mission_version; }
 
 }  // namespace memwall::hbf

@@ -80,6 +80,7 @@ class Cube {
   static const std::vector<Ieee1500Row>& ieee1500_rows();
   void check_submit(unsigned channel, TimePs at) const;
   void run_to(TimePs at);
+  void run_steps(TimePs to, std::vector<Response>& responses, std::vector<Notice>& notices);
 
   Config config_;
   TimePs now_ = 0;

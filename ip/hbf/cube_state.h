@@ -22,7 +22,9 @@ struct Cube::State {
   std::vector<Thermal> thermals;          // per channel
   std::vector<std::uint32_t> thresholds;  // TTTEMP as thermals know it
   TimePs step_end = 0;                    // of the running thermal step
-  double step_energy = 0;                 // energy_pj() at its begin
+  double step_energy = 0;                 // channels_pj() at its begin
+  TimePs step_on = 0;                     // on_time() at its begin
+  bool settled = false;                   // the last step changed nothing, and the next will not either
   double told_celsius = 0;                // what the channels know
 
   // Power and boot.
@@ -57,12 +59,15 @@ struct Cube::State {
   }
   bool light() const;
   bool severe() const;
-  bool idle() const;  // nothing in flight, nothing due
+  TimePs quiet_until() const;  // 0 with anything in flight
   double celsius() const { return thermals.front().celsius(); }
-  double energy_pj(TimePs now) const;
+  double channels_pj() const;
+  TimePs on_time(TimePs now) const { return powered_time + (powered ? now - powered_since : 0); }
+  void advance_channels(TimePs to, std::vector<Response>& out, std::vector<Notice>& out_notices);
   void apply_thresholds(TimePs now);
   void apply_throttle(TimePs now);
-  void end_step(TimePs now);
+  /// `quiet`: the channels have nothing to do and have not been taken along. True: they know more now.
+  bool end_step(TimePs now, bool quiet);
   void hbf_reset(TimePs now);
   void boot(TimePs now);
   FirmwareStatus firmware_status(TimePs now) const {

@@ -101,12 +101,14 @@ std::optional<ReadAhead::Wanted> ReadAhead::next(TimePs now) {
   return std::nullopt;
 }
 
-/// Drops the oldest page from before the last restart, or what has been passed over.
+/// Drops a page from before the last restart, the one that the walker comes to last; or what has been passed.
 bool ReadAhead::make_room() {
-  for (auto it = pages_.begin(); it != pages_.end(); ++it) {
-    if (it->pass == pass_) break;  // the others are younger
-    if (!it->here || !it->waiters.empty()) continue;
-    drop(it);
+  auto victim = pages_.end();
+  for (auto it = pages_.begin(); it != pages_.end() && it->pass != pass_; ++it) {
+    if (it->here && it->waiters.empty()) victim = it;
+  }
+  if (victim != pages_.end()) {
+    drop(victim);
     return true;
   }
   sweep();

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Requirements 53 to 60: temperature, reset, power, security, retention. plan.toml says what each is.
 #include "conformance/hbf/bench.h"
+#include "hbf/firmware_image.h"
 
 namespace memwall::hbf::conformance {
 namespace {
@@ -206,6 +207,44 @@ TEST(Requirement58, WithPowerOnEraseEveryReadIs0x4UntilRewritten) {
   }
 }
 
+/// Shifts an image in: START, DATA, COMMIT; returns GET_STATUS (8 bits) once the port is no longer busy.
+unsigned update(Host& h, const Bytes& image) {
+  constexpr std::uint16_t kDevice = 0x3f << 8;
+  h.cube.ieee1500(kDevice | 0x30, {0});
+  for (std::size_t at = 0; at < image.size(); at += kFirmwareTransferBytes) {
+    std::vector<std::uint64_t> words(kFirmwareTransferBytes / 8);
+    for (std::size_t i = 0; i < kFirmwareTransferBytes && at + i < image.size(); ++i)
+      words[i / 8] |= std::uint64_t{image[at + i]} << (8 * (i % 8));
+    h.cube.ieee1500(kDevice | 0x31, words);
+  }
+  h.cube.ieee1500(kDevice | 0x32);
+  h.run_for(h.cube.config().timing.tFWCOM);
+  return static_cast<unsigned>(h.cube.ieee1500(kDevice | 0x36).at(0));
+}
+void hbf_reset(Host& h) {
+  h.cube.ieee1500(0x3f << 8 | 0x05);
+  h.run_for(h.cube.config().timing.tBOOT);
+}
+
+TEST(Requirement59, AnImageWithAWrongSignatureOrChecksumLeavesTheOldOneActiveAGoodOneReplacesIt) {
+  Host h(small(), false);
+  hbf_reset(h);
+  const std::uint32_t old = h.cube.firmware_version();
+  const Bytes good = make_firmware_image(FirmwareTarget::kMission, old + 7, pattern(1000, 1));
+  // Byte 24: signature; 20: checksum of the payload; 40: the payload itself; 0: magic.
+  for (std::size_t byte : {24u, 20u, 40u, 0u}) {
+    Bytes bad = good;
+    bad[byte] ^= 1;
+    EXPECT_GE(update(h, bad), 0x80u) << "byte " << byte;
+    hbf_reset(h);
+    EXPECT_EQ(h.cube.firmware_version(), old) << "byte " << byte;
+  }
+  EXPECT_EQ(update(h, good), static_cast<unsigned>(FirmwareStatus::kCommitted));
+  EXPECT_EQ(h.cube.firmware_version(), old) << "until the reset";
+  hbf_reset(h);
+  EXPECT_EQ(h.cube.firmware_version(), old + 7);
+}
+
 TEST(Requirement60, DataOlderThanTheRetentionShowRisingErrorsAndRefreshedBlocksDoNot) {
   Config c = small();
   c.thermal.ambient_c = 85;  // the reference temperature: hours count as they are
@@ -236,7 +275,8 @@ TEST(Requirement60, DataOlderThanTheRetentionShowRisingErrorsAndRefreshedBlocksD
   EXPECT_GT(old.first, 0u);
   h.run_for(38 * hour);
   const auto older = bad();
-  EXPECT_GT(older.second, 120u) << "nearly every read";
+  // In each lane the page that was read last before the wait stays in its buffer.
+  EXPECT_GT(older.second, 90u) << "nearly every sense";
   for (unsigned n = 0; n < 16; ++n) h.program(n, n);
   EXPECT_EQ(bad(), std::pair(0u, 0u)) << "refreshed";
 }

@@ -82,12 +82,16 @@ TEST(HbfCube, ResponsesComeInOrderOfTimeThenChannel) {
   std::vector<Notice> notices;
   cube.advance(us(100), responses, notices);
   ASSERT_EQ(responses.size(), 64u);
+  unsigned ties = 0;
   for (std::size_t i = 1; i < responses.size(); ++i) {
-    EXPECT_LT(std::pair(responses[i - 1].at, responses[i - 1].channel),
+    EXPECT_LE(std::pair(responses[i - 1].at, responses[i - 1].channel),
               std::pair(responses[i].at, responses[i].channel));
+    ties += responses[i - 1].at == responses[i].at && responses[i - 1].channel != responses[i].channel;
   }
-  EXPECT_EQ(responses[0].channel, 0u);
-  EXPECT_EQ(responses[1].channel, 1u) << "the same instant";
+  EXPECT_GT(ties, 10u) << "instants that channels share";
+  EXPECT_EQ(
+      std::count_if(responses.begin(), responses.end(), [](const Response& r) { return r.channel == 2; }),
+      16);
 }
 
 TEST(HbfCube, WhatAHostMustNotDoIsAModelError) {
@@ -367,8 +371,11 @@ TEST(HbfIeee1500, DeviceInfoIsTheLogPageOfTheAdminCommand) {
   EXPECT_EQ(info(1, 0), ~0ull) << "empty log";
   EXPECT_EQ(info(0, 64), ~0ull) << "beyond the page";
   h.admin_now(false, conformance::admin_address(Opcode::kGetLogPage), 8);
+  // Time, traffic and energy have gone on meanwhile.
+  const unsigned moving[] = {1, 16 + static_cast<unsigned>(SmartCounter::kReadBytes),
+                             16 + static_cast<unsigned>(SmartCounter::kEnergyUj)};
   for (unsigned word = 0; word < 64; ++word) {
-    if (word == 1) continue;  // the time
+    if (std::find(std::begin(moving), std::end(moving), word) != std::end(moving)) continue;
     std::uint64_t expected = 0;
     for (unsigned i = 0; i < 8; ++i) expected |= std::uint64_t{h.data(h.last)[8 * word + i]} << (8 * i);
     EXPECT_EQ(info(0, word), expected) << word;
@@ -628,6 +635,43 @@ TEST(HbfThermal, AnIdleCubeWarmsByTheClosedFormHoweverOftenItIsAsked) {
   }
 }
 
+TEST(HbfThermal, ALongIdleTimeIsTheSameInOneGoOrInMany) {
+  Config c = warm();
+  c.energy.idle_w = 1.3;
+  double celsius[2];
+  double energy[2];
+  TimePs read_at[2];
+  for (const bool piecewise : {false, true}) {
+    Host h(c);
+    h.preload(0, 1);
+    h.cube.set_temperature(70);
+    const TimePs end = ms(30000) + us(33);
+    if (piecewise) {
+      while (h.now() < end) h.run_until(std::min(end, h.now() + us(3333)));
+    } else {
+      h.run_until(end);
+    }
+    read_at[piecewise] = h.read_now(0).at;
+    h.run_for(us(500));
+    celsius[piecewise] = h.cube.celsius();
+    energy[piecewise] = h.cube.energy_pj();
+  }
+  EXPECT_EQ(celsius[0], celsius[1]) << "to the last bit";
+  EXPECT_EQ(energy[0], energy[1]);
+  EXPECT_EQ(read_at[0], read_at[1]);
+  EXPECT_NEAR(celsius[0], 40 + 1.3 * 20, 1e-3);
+}
+
+TEST(HbfThermal, DaysOfIdlenessAreJumpedOver) {
+  Host h(warm());
+  h.cube.set_temperature(110);
+  std::uint32_t tmon = h.reg(Space::kMmio, mmio::kTmon);
+  EXPECT_EQ(tmon, 3u);
+  h.run_for(ms(std::uint64_t{100} * 24 * 3600 * 1000));  // 100 days in steps of 100 us
+  EXPECT_NEAR(h.cube.celsius(), 40, 1e-9);
+  EXPECT_EQ(h.reg(Space::kMmio, mmio::kTmon), 1u) << "cool again, CES stays";
+}
+
 TEST(HbfThermal, AColdCubeCoolsWhileThePowerIsOff) {
   Config c = warm();
   c.energy.idle_w = 2;
@@ -664,12 +708,12 @@ Config hot_reader() {
   c.capacity_bytes = std::uint64_t{16} * 64 * 1000 * kPageBytes;
   c.timing.tR = us(4);
   c.functional = false;
+  c.thermal.resistance_k_per_w = 22;
   c.energy.sense_pj_per_bit = 20;
   c.energy.transfer_pj_per_bit = 1;
   return c;
 }
 
-// Power of reads at full rate and at half the rate: the temperature each would settle at.
 TEST(HbfThermal, LightThrottlingEmergesAndKeepsTheTemperatureBetweenItsThresholds) {
   const Config c = hot_reader();
   Cube cube(c);
@@ -678,8 +722,8 @@ TEST(HbfThermal, LightThrottlingEmergesAndKeepsTheTemperatureBetweenItsThreshold
   const double full_rate = 16 * 4096.0 / (4e-6);  // lanes x page / tR
   const double pj_per_byte = 8 * (20 + 1);
   const double full_watts = full_rate * pj_per_byte * 1e-12;
-  const double settles_full = 40 + 20 * full_watts;
-  const double settles_half = 40 + 20 * full_watts / 2;
+  const double settles_full = 40 + 22 * full_watts;
+  const double settles_half = 40 + 22 * full_watts / 2;
   ASSERT_GT(settles_full, 95.0);
   ASSERT_LT(settles_half, 90.0) << "so that it must swing";
   unsigned entries = 0, exits = 0;
@@ -713,8 +757,9 @@ TEST(HbfThermal, LightThrottlingEmergesAndKeepsTheTemperatureBetweenItsThreshold
   EXPECT_GE(entries, 3u);
   EXPECT_GE(exits, 3u);
   EXPECT_GE(coolest_light, 90.0);
-  // Overshoot: at most what one step of full power adds.
-  EXPECT_LT(hottest, 95 + (settles_full - 95) * (1 - std::exp(-0.01)) + 1e-9);
+  // Overshoot: at most what one step of full power adds; 5 % for steps in which more senses begin.
+  const double share = 1 - std::exp(-static_cast<double>(c.thermal.step) * 1e-12 / (22 * 0.0005));
+  EXPECT_LT(hottest, 95 + 1.05 * (settles_full - 95) * share);
   EXPECT_FALSE(cube.cattrip());
   const double rate = static_cast<double>(cube.channel(0).counters().read_bytes) / 0.2;
   EXPECT_LT(rate, 0.95 * full_rate);
