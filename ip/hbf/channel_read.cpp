@@ -135,12 +135,13 @@ std::uint32_t Channel::State::join_or_miss(std::uint32_t slot) {
     ops[op].dlu = x.dlu;
     ops[op].stage = stage;
     ops[op].lane = media.place_of(x.dlu).lane;
-    ops[op].first_reader = slot;
     senses.insert(key, op);
   } else {
     ++counters.buffer_hits;
-    txns[ops[op].last_reader].next_reader = slot;
   }
+  // A sense may have lost its readers (reset, severe throttling).
+  const std::uint32_t before = ops[op].last_reader;
+  (before == kNone ? ops[op].first_reader : txns[before].next_reader) = slot;
   ops[op].last_reader = slot;
   return miss ? op : kNone;
 }

@@ -82,6 +82,7 @@ void Channel::State::describe(std::uint32_t index_of_stream, std::vector<std::ui
   };
   const auto put_op = [&](std::uint32_t op) {
     w.put(next - ops[op].dlu);
+    w.put(ops[op].duration);
     w.put(ops[op].stage << 8 | ops[op].buffer << 4 | (ops[op].stale ? 1u : 0u));
     w.put(static_cast<std::uint64_t>(ops[op].sensed.status) << 8 | ops[op].sensed.info);
     for (std::uint32_t slot = ops[op].first_reader; slot != kNone; slot = txns[slot].next_reader) {
@@ -214,11 +215,12 @@ std::uint64_t Channel::State::plain_periods(const StreamState& stream, std::uint
   const auto check = [&](std::uint64_t k, std::uint64_t& obstacle) {
     const std::uint64_t end = next + k * period.pages;
     for (std::uint64_t dlu : first) {
+      std::uint64_t ahead = 0;
       while (dlu < end) {
         const Media::Place place = media.place_of(dlu);
         const auto pages = static_cast<std::uint32_t>(
             std::min<std::uint64_t>(config.pages_per_block - place.page, (end - dlu + n - 1) / n));
-        const std::uint32_t plain = media.plain_run(time, time + k * period.time, place, pages);
+        const std::uint32_t plain = media.plain_run(time, time + k * period.time, place, pages, ahead);
         if (plain < pages) {
           obstacle = dlu + plain * n;
           return false;

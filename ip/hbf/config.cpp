@@ -200,11 +200,15 @@ class Checker {
     real("thermal.severe", t.severe_c, 60, 123.5);
     real("thermal.release", t.release_c, -60, 200);
     real("thermal.shutdown", t.shutdown_c, -60, 300);
-    if (!(t.recover_c <= t.light_c && t.light_c < t.severe_c && t.release_c <= t.severe_c &&
-          t.severe_c < t.shutdown_c)) {
-      report("thermal.light", fmt::format("thermal: recover {} <= light {} < severe {} < shutdown {} and "
-                                          "release {} <= severe must hold",
-                                          t.recover_c, t.light_c, t.severe_c, t.shutdown_c, t.release_c));
+    const char* wrong = !(t.recover_c <= t.light_c)    ? "thermal.recover"
+                        : !(t.light_c < t.severe_c)    ? "thermal.light"
+                        : !(t.release_c <= t.severe_c) ? "thermal.release"
+                        : !(t.severe_c < t.shutdown_c) ? "thermal.shutdown"
+                                                       : nullptr;
+    if (wrong) {
+      report(wrong, fmt::format("{}: recover {} <= light {} < severe {} < shutdown {} and release {} <= "
+                                "severe must hold",
+                                wrong, t.recover_c, t.light_c, t.severe_c, t.shutdown_c, t.release_c));
     }
     real("thermal.light_factor", t.light_factor, 1, 1000);
     time("thermal.step", t.step, kPsPerNs);

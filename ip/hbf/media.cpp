@@ -203,7 +203,9 @@ Media::Loss* Media::loss_of(unsigned lane, std::uint32_t row) {
 // --- Ageing and odds ---
 
 double Media::clock(TimePs now) const {
-  return segment_hours_ + static_cast<double>(now - segment_begin_) * (rate_ / kPsPerHour);
+  const double ps = now >= segment_begin_ ? static_cast<double>(now - segment_begin_)
+                                          : -static_cast<double>(segment_begin_ - now);
+  return segment_hours_ + ps * (rate_ / kPsPerHour);
 }
 
 void Media::set_temperature(TimePs now, double celsius) {
@@ -219,7 +221,7 @@ TimePs Media::age_edge(double born, unsigned bucket) const {
   const double hours = born + static_cast<double>(bucket_edge(bucket)) / kAgeStepsPerHour - segment_hours_;
   const double at = static_cast<double>(segment_begin_) + hours * (kPsPerHour / rate_);
   if (!(at > 0)) return 0;
-  return at >= 0x1p63 ? kNever : static_cast<TimePs>(at);
+  return at >= 0x1p64 ? kNever : static_cast<TimePs>(at);
 }
 
 Media::Entry Media::make_entry(std::uint32_t erases, unsigned reads_bucket, unsigned age_bucket) const {
@@ -227,7 +229,8 @@ Media::Entry Media::make_entry(std::uint32_t erases, unsigned reads_bucket, unsi
   const double reads = static_cast<double>(bucket_edge(reads_bucket) << kReadsShift);
   const double hours = static_cast<double>(bucket_edge(age_bucket)) / kAgeStepsPerHour;
   Entry entry;
-  entry.odds = model_.odds(model_.rber(r.pec_at_start + erases, hours, reads));
+  // What can be sensed was programmed, so its block was erased at least once.
+  entry.odds = model_.odds(model_.rber(std::max(1.0, r.pec_at_start + erases), hours, reads));
   entry.odds.uncorrectable += r.extra_uncorrectable;
   if (r.retry_stages > 0) entry.odds.retry[1] += r.extra_retry;
   entry.corrected = r.extra_corrected;
@@ -332,7 +335,10 @@ Media::Sensed Media::sense(TimePs now, std::uint64_t dlu, bool host_retry, unsig
     const auto found = lane.notes.find(Lane::key(place.row, place.page));
     if (found != lane.notes.end()) note = &found->second;
   }
-  if (!block.visible(place.page) || block.has(Block::kLost | Block::kRetired) ||
+  // A page that an accepted restart of its block replaces is still in NAND: its lane senses it before it
+  // programs.
+  const bool there = block.visible(place.page) || block.has(Block::kPending);
+  if (!there || block.has(Block::kLost | Block::kRetired) ||
       (block.has(Block::kTorn) && place.page + 1u == block.accepted)) {
     needed = kUncorrectableStage;
   } else if (note && note->read != FaultKind::kNone) {
@@ -350,7 +356,8 @@ Media::Sensed Media::sense(TimePs now, std::uint64_t dlu, bool host_retry, unsig
       needed = draw(lane, entry, corrected, high);
       if (needed > 0 && host_retry) {
         // The host comes back for the same cells.
-        lane.notes[Lane::key(place.row, place.page)].drawn_stage = needed;
+        note = &lane.notes[Lane::key(place.row, place.page)];
+        note->drawn_stage = needed;
         block.set(Block::kNoted);
       }
     }
@@ -401,6 +408,12 @@ Media::Sensed Media::sense(TimePs now, std::uint64_t dlu, bool host_retry, unsig
 }
 
 std::uint32_t Media::plain_run(TimePs now, TimePs until, const Place& from, std::uint32_t pages) {
+  std::uint64_t ahead = 0;
+  return plain_run(now, until, from, pages, ahead);
+}
+
+std::uint32_t Media::plain_run(TimePs now, TimePs until, const Place& from, std::uint32_t pages,
+                               std::uint64_t& ahead) {
   if (!lanes_[from.lane] || !exists(from.lane, from.row)) return 0;
   if (die_blocked_[from.lane / config_.planes_per_die]) return 0;
   if (!losses_.empty() && loss_of(from.lane, from.row)) return 0;
@@ -427,7 +440,7 @@ std::uint32_t Media::plain_run(TimePs now, TimePs until, const Place& from, std:
   entry_of(lane, block, now);
   if (until >= block.until) return 0;
   const Block before = block;
-  std::uint64_t budget = lane.budget, left = most;
+  std::uint64_t budget = lane.budget - ahead, left = most;
   while (left > 0) {
     const Entry& entry = entry_of(lane, block, now);
     const std::uint64_t segment = std::min(left, block.reads_end - block.reads);
@@ -439,6 +452,7 @@ std::uint32_t Media::plain_run(TimePs now, TimePs until, const Place& from, std:
     if (taken < segment) break;
   }
   block = before;
+  ahead = lane.budget - budget;
   return static_cast<std::uint32_t>(most - left);
 }
 
@@ -556,6 +570,7 @@ std::uint32_t Media::least_worn(const Lane& lane, std::uint32_t row) const {
   std::uint32_t best = lane.blocks[row].physical;
   for (std::uint32_t i = 0; i < lane.physical.size(); ++i) {
     if (lane.physical[i].erases >= lane.physical[best].erases) continue;
+    if (lane.physical[i].suspect != 0) continue;
     const std::uint32_t owner = lane.owner(i);
     const bool free = owner == kSpare || (owner != kBad && lane.blocks[owner].holds_nothing() &&
                                           !lane.blocks[owner].has(Block::kRetired));
@@ -711,7 +726,7 @@ void Media::finish_program(TimePs now, std::uint64_t dlu, const WriteVerdict& ve
   }
   if (verdict.status == WriteStatus::kProgramFail) {
     ++counters_.program_fails;
-    if (place.page == 0 || current) lane.physical[block.physical].suspect = 1;
+    lane.physical[block.physical].suspect = 1;
   }
   if (!current || !doom) return;
   block.accepted = block.programmed = static_cast<std::uint16_t>(place.page);
@@ -747,6 +762,8 @@ void Media::abandon(std::uint64_t dlu, bool started) {
   }
   if (!current) return;
   if (!started) {
+    // Behind a torn page everything is lost anyway.
+    if (block.has(Block::kLost | Block::kTorn)) return;
     block.accepted = std::min(block.accepted, static_cast<std::uint16_t>(place.page));
     return;
   }
@@ -762,38 +779,50 @@ void Media::abandon(std::uint64_t dlu, bool started) {
 
 // --- Management ---
 
-void Media::forget(std::uint64_t first_dlu, std::uint64_t dlus) {
-  const std::uint64_t end_dlu = std::min(pages_, first_dlu + std::min(dlus, pages_));
+/// Calls part(lane, row, first page, end page) for every block that has a page in [first_dlu, end_dlu).
+template <typename Part>
+void Media::for_each_part(std::uint64_t first_dlu, std::uint64_t end_dlu, Part part) {
+  end_dlu = std::min(end_dlu, pages_);
   for (std::uint64_t row = first_dlu / row_pages_; row * row_pages_ < end_dlu; ++row) {
     const std::uint64_t begin = row * row_pages_;
     const std::uint64_t from = std::max(first_dlu, begin) - begin;
     const std::uint64_t to = std::min(end_dlu, begin + row_pages_) - begin;
-    for (unsigned l = 0; l < lanes_count_; ++l) {
-      if (!lanes_[l] || !exists(l, row)) continue;
-      Lane& lane = *lanes_[l];
-      const auto r = static_cast<std::uint32_t>(row);
-      Block& block = lane.blocks[r];
-      const auto first = static_cast<std::uint32_t>(
-          (from + lanes_count_ - 1 - std::min<std::uint64_t>(l, from + lanes_count_ - 1)) / lanes_count_);
-      const auto last = static_cast<std::uint32_t>(
-          (to + lanes_count_ - 1 - std::min<std::uint64_t>(l, to + lanes_count_ - 1)) / lanes_count_);
-      if (first >= last || block.accepted <= first) continue;
-      clear_contents(l, r, std::max<std::uint32_t>(first, block.floor),
-                     std::min<std::uint32_t>(last, block.accepted));
-      if (first <= block.floor && last >= block.accepted) {
-        blank(lane, r);
-      } else if (last >= block.accepted) {
-        block.accepted = static_cast<std::uint16_t>(first);
-        block.programmed = std::min(block.programmed, block.accepted);
-        block.clear(Block::kTorn);
-      } else if (first <= block.floor) {
-        block.floor = static_cast<std::uint16_t>(std::max<std::uint32_t>(block.floor, last));
-      } else {
-        for (std::uint32_t page = first; page < last; ++page) lane.notes[Lane::key(r, page)].forgotten = true;
-        block.set(Block::kNoted);
-      }
+    for (unsigned lane = 0; lane < lanes_count_; ++lane) {
+      // Page p of the block is number p x lanes + lane of the row.
+      const auto page = [&](std::uint64_t in_row) {
+        return in_row <= lane ? 0 : static_cast<std::uint32_t>((in_row - lane - 1) / lanes_count_ + 1);
+      };
+      if (page(from) < page(to)) part(lane, static_cast<std::uint32_t>(row), page(from), page(to));
     }
   }
+}
+
+void Media::forget(std::uint64_t first_dlu, std::uint64_t dlus) {
+  const std::uint64_t end = dlus > pages_ ? pages_ : first_dlu + dlus;
+  for_each_part(first_dlu, end, [&](unsigned l, std::uint32_t row, std::uint32_t first, std::uint32_t last) {
+    if (!lanes_[l]) return;
+    Lane& lane = *lanes_[l];
+    Block& block = lane.blocks[row];
+    if (block.accepted <= first || block.floor >= last) return;
+    clear_contents(l, row, first, std::min<std::uint32_t>(last, block.accepted));
+    if (first <= block.floor && last >= block.accepted) {
+      blank(lane, row);
+    } else if (last >= block.accepted) {
+      block.accepted = static_cast<std::uint16_t>(first);
+      block.programmed = std::min(block.programmed, block.accepted);
+      block.clear(Block::kTorn);
+      if (block.has(Block::kPending)) {
+        for (Pending& p : lane.pending[row]) p.current = p.current && p.page < first;
+      }
+    } else if (first <= block.floor) {
+      block.floor = static_cast<std::uint16_t>(last);
+    } else {
+      for (std::uint32_t page = first; page < last; ++page) {
+        lane.notes[Lane::key(row, page)].forgotten = true;
+      }
+      block.set(Block::kNoted);
+    }
+  });
 }
 
 void Media::obfuscate() {
@@ -897,29 +926,21 @@ void Media::inject(const Fault& fault) {
 }
 
 void Media::mark_programmed(std::uint64_t address, std::uint64_t bytes) {
-  if (bytes == 0) return;
-  const std::uint64_t first_dlu = address / kPageBytes;
-  const std::uint64_t end_dlu = std::min(pages_, (address + bytes + kPageBytes - 1) / kPageBytes);
-  for (std::uint64_t row = first_dlu / row_pages_; row * row_pages_ < end_dlu; ++row) {
-    const std::uint64_t begin = row * row_pages_;
-    const std::uint64_t from = std::max(first_dlu, begin) - begin;
-    const std::uint64_t to = std::min(end_dlu, begin + row_pages_) - begin;
-    for (unsigned l = 0; l < lanes_count_; ++l) {
-      const std::uint64_t first = from <= l ? 0 : (from - l + lanes_count_ - 1) / lanes_count_;
-      const std::uint64_t last = to <= l ? 0 : (to - l + lanes_count_ - 1) / lanes_count_;
-      if (first >= last) continue;
-      Block& block = lane_at(l).blocks[row];
-      if (block.accepted == 0) {
-        block.floor = static_cast<std::uint16_t>(first);
-        block.born = -config_.reliability.hours_at_start;
-      }
-      block.floor = static_cast<std::uint16_t>(std::min<std::uint64_t>(block.floor, first));
-      block.accepted = static_cast<std::uint16_t>(std::max<std::uint64_t>(block.accepted, last));
-      block.programmed = block.accepted;
-      block.clear(Block::kFailed | Block::kLost | Block::kTorn);
-      block.entry = kNone;
-    }
-  }
+  if (bytes == 0 || address >= config_.channel_bytes()) return;
+  bytes = std::min(bytes, config_.channel_bytes() - address);
+  for_each_part(address / kPageBytes, (address + bytes - 1) / kPageBytes + 1,
+                [&](unsigned l, std::uint32_t row, std::uint32_t first, std::uint32_t last) {
+                  Block& block = lane_at(l).blocks[row];
+                  if (block.accepted == 0) {
+                    block.floor = static_cast<std::uint16_t>(first);
+                    block.born = -config_.reliability.hours_at_start;
+                  }
+                  block.floor = static_cast<std::uint16_t>(std::min<std::uint32_t>(block.floor, first));
+                  block.accepted = static_cast<std::uint16_t>(std::max<std::uint32_t>(block.accepted, last));
+                  block.programmed = block.accepted;
+                  block.clear(Block::kFailed | Block::kLost | Block::kTorn);
+                  block.entry = kNone;
+                });
 }
 
 Media::BlockInfo Media::block_info(TimePs now, unsigned lane, std::uint32_t row) {
@@ -965,6 +986,16 @@ bool Media::block_unusable(std::uint64_t block) const {
   const auto row = static_cast<std::uint32_t>(block / lanes_count_);
   if (loss_of(lane, row)) return true;
   return lanes_[lane] && lanes_[lane]->blocks[row].has(Block::kRetired);
+}
+
+std::uint64_t Media::host_bytes() const {
+  std::uint64_t bytes = lanes_.size() * sizeof(lanes_[0]) + entries_.size() * (sizeof(Entry) + 32);
+  for (const auto& lane : lanes_) {
+    if (!lane) continue;
+    bytes += sizeof(Lane) + lane->blocks.size() * sizeof(Block) + lane->physical.size() * sizeof(Physical) +
+             lane->notes.size() * (sizeof(Note) + 48) + lane->pending.size() * 600;
+  }
+  return bytes;
 }
 
 bool Media::reduced_capacity() const { return unusable_blocks_ > 0 || !losses_.empty(); }

@@ -71,6 +71,9 @@ class Media {
   /// How many of `pages` consecutive pages of one block from `from` on would be sensed as plain kOk, whenever
   /// their senses start in [now, until]: what sense_run() may take at once.
   std::uint32_t plain_run(TimePs now, TimePs until, const Place& from, std::uint32_t pages);
+  /// The same for one of several blocks of a lane: `ahead` is the hazard of the runs asked for before it.
+  std::uint32_t plain_run(TimePs now, TimePs until, const Place& from, std::uint32_t pages,
+                          std::uint64_t& ahead);
   void sense_run(TimePs now, const Place& from, std::uint32_t pages);
 
   // Writes.
@@ -114,6 +117,8 @@ class Media {
   void inject(const Fault& fault);
 
   // Contents without time: before the simulation, and for debuggers. Channel-local bytes.
+  /// Whole pages, also those between two marked parts of one block. Counts as no erase, but ages and errs as
+  /// if there had been one.
   void mark_programmed(std::uint64_t address, std::uint64_t bytes);
   SparseMemory& contents() { return *contents_; }
   const SparseMemory& contents() const { return *contents_; }
@@ -155,6 +160,8 @@ class Media {
     std::uint64_t retired = 0;  ///< blocks
   };
   const Counters& counters() const { return counters_; }
+  /// Host memory for the state of blocks and lanes, without the contents.
+  std::uint64_t host_bytes() const;
 
  private:
   struct Block;
@@ -177,6 +184,8 @@ class Media {
     bool announced = false;  // 0x8 was answered
   };
 
+  template <typename Part>
+  void for_each_part(std::uint64_t first_dlu, std::uint64_t end_dlu, Part part);
   Lane& lane_at(unsigned lane);
   bool exists(unsigned lane, std::uint64_t row) const;
   std::uint32_t lane_rows(unsigned lane) const;
