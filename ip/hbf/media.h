@@ -193,7 +193,8 @@ class Media {
   const Loss* loss_of(unsigned lane, std::uint32_t row) const;
   double clock(TimePs now) const;
   TimePs age_edge(double born, unsigned bucket) const;
-  const Entry& entry_of(const Lane& lane, Block& block, TimePs now);
+  void update_entry(const Lane& lane, Block& block, TimePs now);
+  void find_entry(const Lane& lane, Block& block, TimePs now);
   const Entry& entry_at(std::uint32_t erases, unsigned reads_bucket, unsigned age_bucket);
   Entry make_entry(std::uint32_t erases, unsigned reads_bucket, unsigned age_bucket) const;
   unsigned draw(Lane& lane, const Entry& entry, bool& corrected, bool& high);
