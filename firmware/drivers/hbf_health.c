@@ -146,8 +146,13 @@ static void on_read_event(void* context, const hbf_event_t* e) {
     queue_refresh(h, hbf_block_at(&h->hbf->geometry, e->offset / HBF_PAGE_BYTES));
     return;
   }
-  /* What was read ahead and failed will fail again when somebody wants it, unless it is cured before. */
   if (e->code == HBF_READ_OK) return;
+  if (e->prefetch) {
+    /* Whoever wants the page reads it again, and most likely meets the same; until then there is time. */
+    if (e->code == HBF_READ_UNCORRECTABLE)
+      queue_refresh(h, hbf_block_at(&h->hbf->geometry, e->offset / HBF_PAGE_BYTES));
+    return;
+  }
   if (h->n_faults < sizeof h->faults / sizeof h->faults[0]) h->faults[h->n_faults++] = *e;
 }
 
