@@ -20,18 +20,18 @@ void Channel::State::disturb() {
 
 void Channel::State::forget_quiet() { quiet_until = 0; }
 
-/// Registers may have been written since the last run.
 void Channel::State::sample_management() {
-  const Sampled now = {management->ready(time), management->host_retry(), management->outstanding_limit(),
-                       management->accumulate_time(), management->max_read_threshold()};
-  if (now == sampled) return;
-  sampled = now;
+  management_due = management->next_event();
+  const Registers now = {management->ready(time), management->host_retry(), management->outstanding_limit(),
+                         management->accumulate_time(), management->max_read_threshold()};
+  if (now == registers) return;
+  registers = now;
   media.set_max_read_threshold(now.max_reads);
   disturb();
 }
 
 bool Channel::State::only_stream(std::uint32_t& stream) const {
-  if (started_streams != 1 || severe || time < link_up || !management->ready(time)) return false;
+  if (started_streams != 1 || severe || time < link_up || !registers.ready) return false;
   if (!open_gathers.empty() || !accepted.empty() || !delayed.empty() || !batch_run.empty() ||
       !aw_queue.empty() || !b_queue.empty()) {
     return false;
@@ -246,7 +246,7 @@ bool Channel::State::jump(TimePs to) {
   bool jumped = false;
   quiet_until = 0;
   while (true) {
-    TimePs until = management->next_event();
+    TimePs until = management_due;
     if (!offers.empty()) until = std::min(until, offers.top().at);
     if (until <= time || stream.issued >= last) break;
     std::uint64_t k = (last - stream.issued) / period.pages;
@@ -290,7 +290,6 @@ void Channel::State::skip(std::uint32_t index_of_stream, std::uint64_t periods) 
   up.shift(by, periods * period.totals[7]);
   for (Credits* credits : {&ar_credits, &w_credits, &r_credits, &b_credits}) credits->shift(by);
   time += by;
-  management->advance(time);
   reference.at = time;
   reference.issued = stream.issued;
   reference.totals = totals();
