@@ -58,6 +58,7 @@ struct alignas(64) Media::Block {
     kEraseFails = 64,  // planted
     kNoted = 128,      // lane.notes has pages of it
     kPending = 256,    // lane.pending has programs of it
+    kNotPlain = kLost | kRestricted | kCountFull | kRetired | kPending,
   };
   double born = 0;              // reading of the ageing clock when page 0 was programmed
   std::uint64_t reads = 0;      // since the erase
@@ -423,9 +424,7 @@ std::uint32_t Media::plain_in_block(TimePs now, TimePs until, const Place& from,
   if (!losses_.empty() && loss_of(from.lane, from.row)) return 0;
   Lane& lane = *lanes_[from.lane];
   Block& block = lane.blocks[from.row];
-  constexpr unsigned kNotPlain =
-      Block::kLost | Block::kRestricted | Block::kCountFull | Block::kRetired | Block::kPending;
-  if (block.has(kNotPlain) || from.page < block.floor || from.page >= block.programmed) return 0;
+  if (block.has(Block::kNotPlain) || from.page < block.floor || from.page >= block.programmed) return 0;
   std::uint64_t most = std::min<std::uint64_t>(pages, block.programmed - from.page);
   if (block.has(Block::kTorn)) most = std::min<std::uint64_t>(most, block.accepted - 1u - from.page);
   // In the last row a block may be addressable in part.
