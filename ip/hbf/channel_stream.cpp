@@ -220,18 +220,13 @@ std::uint64_t Channel::State::plain_periods(const StreamState& stream, std::uint
   const std::vector<std::uint64_t> first = unsensed(stream);
   const auto check = [&](std::uint64_t k, std::uint64_t& obstacle) {
     const std::uint64_t end = next + k * period.pages;
-    for (std::uint64_t dlu : first) {
-      std::uint64_t ahead = 0;
-      while (dlu < end) {
-        const Media::Place place = media.place_of(dlu);
-        const auto pages = static_cast<std::uint32_t>(
-            std::min<std::uint64_t>(config.pages_per_block - place.page, (end - dlu + n - 1) / n));
-        const std::uint32_t plain = media.plain_run(time, time + k * period.time, place, pages, ahead);
-        if (plain < pages) {
-          obstacle = dlu + plain * n;
-          return false;
-        }
-        dlu += pages * n;
+    for (const std::uint64_t dlu : first) {
+      if (dlu >= end) continue;
+      const auto pages = static_cast<std::uint32_t>((end - dlu + n - 1) / n);
+      const std::uint32_t plain = media.plain_run(time, time + k * period.time, media.place_of(dlu), pages);
+      if (plain < pages) {
+        obstacle = dlu + plain * n;
+        return false;
       }
     }
     return true;
@@ -295,15 +290,8 @@ void Channel::State::skip(std::uint32_t index_of_stream, std::uint64_t periods) 
   StreamState& stream = streams[index_of_stream];
   const std::uint64_t pages = periods * period.pages;
   const TimePs by = periods * period.time;
-  for (std::uint64_t dlu : unsensed(stream)) {
-    for (std::uint64_t left = pages / lanes.size(); left > 0;) {
-      const Media::Place place = media.place_of(dlu);
-      const auto run =
-          static_cast<std::uint32_t>(std::min<std::uint64_t>(config.pages_per_block - place.page, left));
-      media.sense_run(time, place, run);
-      left -= run;
-      dlu += run * lanes.size();
-    }
+  for (const std::uint64_t dlu : unsensed(stream)) {
+    media.sense_run(time, media.place_of(dlu), static_cast<std::uint32_t>(pages / lanes.size()));
   }
   shift_commands(stream, by, pages);
   shift_array(by, pages);
