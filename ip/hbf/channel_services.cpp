@@ -224,6 +224,7 @@ void Channel::set_throttle(bool light, bool severe, double celsius) {
   State& s = *state_;
   s.degrees = celsius;
   s.media.set_temperature(now_, celsius);
+  s.forget_plain();
   if (s.light == light && s.severe == severe) return;
   s.disturb();
   s.settle_throttle();
@@ -271,7 +272,7 @@ void Channel::hop(TimePs at) {
 }
 
 Media& Channel::media() {
-  state_->forget_quiet();
+  state_->forget_plain();
   return state_->media;
 }
 const Media& Channel::media() const { return state_->media; }

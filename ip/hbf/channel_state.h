@@ -236,7 +236,8 @@ struct Channel::State {
   // Fast-forward (channel_stream.cpp).
   /// What was learned does not hold any more.
   void disturb();
-  void forget_quiet();
+  /// The media may answer otherwise than was found out.
+  void forget_plain();
   /// Registers may have been written, or time has changed them.
   void sample_management();
   /// At the end of an instant; true if time was jumped, which is then at most `to`.
@@ -247,6 +248,7 @@ struct Channel::State {
   std::uint64_t next_dlu(const StreamState& stream) const;
   void describe(std::uint32_t stream, std::vector<std::uint64_t>& words);
   std::vector<std::uint64_t> unsensed(const StreamState& stream) const;
+  std::uint64_t known_plain(const StreamState& stream, std::uint64_t enough, std::uint64_t most);
   std::uint64_t plain_periods(const StreamState& stream, std::uint64_t periods);
   void shift_commands(const StreamState& stream, TimePs by, std::uint64_t pages);
   void shift_array(TimePs by, std::uint64_t pages);
@@ -347,8 +349,10 @@ struct Channel::State {
   Reference reference;
   Period period;
   std::vector<std::uint64_t> description;
-  bool around = false;     // a stream has passed the last lane
-  bool at_match = false;   // nothing has happened since the description was found equal
+  bool around = false;    // a stream has passed the last lane
+  bool at_match = false;  // nothing has happened since the description was found equal
+  TimePs plain_time = 0;  // until then, and as long as not more pages are issued, all senses are plain
+  std::uint64_t plain_issued = 0;
   TimePs quiet_until = 0;  // nothing can be seen from outside before
 };
 

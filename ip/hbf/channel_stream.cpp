@@ -15,10 +15,13 @@ namespace memwall::hbf {
 void Channel::State::disturb() {
   reference.valid = false;
   at_match = false;
-  quiet_until = 0;
+  forget_plain();
 }
 
-void Channel::State::forget_quiet() { quiet_until = 0; }
+void Channel::State::forget_plain() {
+  quiet_until = 0;
+  plain_time = plain_issued = 0;
+}
 
 void Channel::State::sample_management() {
   management_due = management->next_event();
@@ -48,6 +51,9 @@ bool Channel::State::only_stream(std::uint32_t& stream) const {
 // --- Description ---
 
 namespace {
+
+/// How far a jump looks ahead at once.
+constexpr std::uint64_t kRowsAhead = 16;
 
 class Words {
  public:
@@ -242,29 +248,42 @@ bool Channel::State::jump(TimePs to) {
   const std::uint64_t port_pages = config.port_bytes() / kPageBytes;
   const std::uint64_t last =
       std::min(stream.s.pages, port_pages - std::min(port_pages, stream.s.address / kPageBytes));
-  const std::uint64_t row = std::uint64_t{config.pages_per_block} * lanes.size();
+  const std::uint64_t ahead = kRowsAhead * config.pages_per_block * lanes.size();
   bool jumped = false;
   quiet_until = 0;
   while (true) {
     TimePs until = management_due;
     if (!offers.empty()) until = std::min(until, offers.top().at);
     if (until <= time || stream.issued >= last) break;
-    std::uint64_t k = (last - stream.issued) / period.pages;
-    k = std::min(k, (until - time - 1) / period.time);
-    k = std::min(k, std::max<std::uint64_t>(1, row / period.pages));
-    k = plain_periods(stream, k);
-    if (k == 0) break;
     const std::uint64_t reachable = to > time ? (to - time) / period.time : 0;
+    std::uint64_t k = std::min((last - stream.issued) / period.pages, (until - time - 1) / period.time);
+    k = std::min(k, std::max<std::uint64_t>(1, ahead / period.pages));
+    k = std::min(k, known_plain(stream, std::min(k, reachable + 1), k));
     if (reachable < k) {
+      // Nothing to be seen until then, unless somebody interferes.
       quiet_until = time + k * period.time;
       k = reachable;
     }
     if (k == 0) break;
     skip(index_of_stream, k);
     jumped = true;
-    if (quiet_until != 0) break;
   }
   return jumped;
+}
+
+/// Periods that are certain to be plain: what is known from before if it is `enough`, else what there is of
+/// `most`.
+std::uint64_t Channel::State::known_plain(const StreamState& stream, std::uint64_t enough,
+                                          std::uint64_t most) {
+  if (plain_time > time && plain_issued > stream.issued) {
+    const std::uint64_t known =
+        std::min((plain_time - time) / period.time, (plain_issued - stream.issued) / period.pages);
+    if (known >= enough) return known;
+  }
+  const std::uint64_t plain = plain_periods(stream, most);
+  plain_time = time + plain * period.time;
+  plain_issued = stream.issued + plain * period.pages;
+  return plain;
 }
 
 void Channel::State::skip(std::uint32_t index_of_stream, std::uint64_t periods) {
