@@ -33,7 +33,11 @@ static void on_token(void* context, uint32_t token, uint32_t position) {
   host_complete(HOST_COMPLETION_TOKEN, *(const uint32_t*)context, token, position, 0);
 }
 
+/* The console's last line is the reason of a failure. */
+static bool failed;
+
 static void finish(uint32_t id, status_t status) {
+  failed = failed || (status != STATUS_OK && status != STATUS_CONTEXT_FULL);
   const bool done = status == STATUS_OK || status == STATUS_CONTEXT_FULL;
   host_complete(done ? HOST_COMPLETION_DONE : HOST_COMPLETION_ERROR, id, 0, 0, host_status(status));
 }
@@ -84,7 +88,7 @@ static int serve(status_t ready, uint32_t ram_bytes) {
       finish(request.id, ready == STATUS_OK ? generate(&request, ram_bytes) : ready);
   }
   if (ready != STATUS_OK) return ready == STATUS_UNSUPPORTED ? EXIT_REFUSED : EXIT_HARDWARE;
-  cubes_print_wear();
+  if (!failed) cubes_print_wear();
   return decoder.broken || decoder_stop(&decoder) != STATUS_OK ? EXIT_HARDWARE : EXIT_OK;
 }
 

@@ -29,6 +29,12 @@ static status_t write_mmio(const hbf_t* hbf, uint32_t channel, uint32_t offset, 
   return hbf_sideband_write(hbf->registers, channel, HBF_SPACE_MMIO, offset, value);
 }
 
+void hbf_sleep(const hbf_t* hbf, uint32_t us) {
+  const uint64_t begin = now(hbf);
+  for (uint64_t passed = 0; passed < us; passed = now(hbf) - begin)
+    hbf->os.wait_us(hbf->os.context, us - (uint32_t)passed);
+}
+
 bool hbf_is_ready(const hbf_t* hbf) {
   return FIELD(HBF_PINS_READY, mmio_read32(hbf->registers, HBF_PINS_OFFSET)) != 0;
 }
@@ -40,7 +46,7 @@ static status_t wait_ready(hbf_t* hbf) {
       SAY(hbf, "READY stays low");
       return STATUS_TIMEOUT;
     }
-    hbf->os.wait_us(hbf->os.context, 100);
+    hbf_sleep(hbf, 100);
   }
   return STATUS_OK;
 }
@@ -201,7 +207,7 @@ MUST_USE static status_t wait_enabled(hbf_t* hbf, uint32_t channel, bool enabled
           (unsigned)patience_us);
       return STATUS_TIMEOUT;
     }
-    hbf->os.wait_us(hbf->os.context, POLL_US);
+    hbf_sleep(hbf, POLL_US);
   }
 }
 
@@ -333,9 +339,10 @@ MUST_USE static status_t bring_up(hbf_t* hbf, const hbf_policy_t* policy) {
 }
 
 status_t hbf_open(hbf_t* hbf, mmio_t registers, const hbf_os_t* os, const hbf_policy_t* policy) {
+  const hbf_os_t hooks = *os; /* perhaps those of *hbf */
   memset(hbf, 0, sizeof *hbf);
   hbf->registers = registers;
-  hbf->os = *os;
+  hbf->os = hooks;
   const status_t status = find_controller(hbf);
   return status == STATUS_OK ? bring_up(hbf, policy) : status;
 }
@@ -359,7 +366,7 @@ status_t hbf_cool_down(hbf_t* hbf, uint32_t patience_us, bool* light) {
       SAY(hbf, "still too hot after %u us", (unsigned)patience_us);
       return STATUS_TIMEOUT;
     }
-    hbf->os.wait_us(hbf->os.context, 1000);
+    hbf_sleep(hbf, 1000);
   }
   *light = false;
   for (uint32_t c = 0; c < hbf->geometry.channels; ++c) {

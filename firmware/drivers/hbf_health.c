@@ -146,8 +146,13 @@ static void on_read_event(void* context, const hbf_event_t* e) {
     queue_refresh(h, hbf_block_at(&h->hbf->geometry, e->offset / HBF_PAGE_BYTES));
     return;
   }
-  /* What was read ahead and failed will fail again when somebody wants it, unless it is cured before. */
   if (e->code == HBF_READ_OK) return;
+  if (e->prefetch) {
+    /* Whoever wants the page reads it again, and most likely meets the same; until then there is time. */
+    if (e->code == HBF_READ_UNCORRECTABLE)
+      queue_refresh(h, hbf_block_at(&h->hbf->geometry, e->offset / HBF_PAGE_BYTES));
+    return;
+  }
   if (h->n_faults < sizeof h->faults / sizeof h->faults[0]) h->faults[h->n_faults++] = *e;
 }
 
@@ -196,8 +201,19 @@ MUST_USE static bool wait_a_little(hbf_health_t* h, const hbf_event_t* e, uint32
     say_lost(h, e, "still so after a second");
     return false;
   }
-  h->hbf->os.wait_us(h->hbf->os.context, us);
+  hbf_sleep(h->hbf, us);
   return true;
+}
+
+/* How often a block has been lost since the last read went through. */
+static uint32_t lost_again(hbf_health_t* h, hbf_block_t block) {
+  for (uint32_t i = 0; i < h->n_lost; ++i)
+    if (h->lost[i].block == block) return ++h->lost[i].times;
+  if (h->n_lost < sizeof h->lost / sizeof h->lost[0]) {
+    h->lost[h->n_lost].block = block;
+    h->lost[h->n_lost++].times = 1;
+  }
+  return 1;
 }
 
 static bool cure(hbf_health_t* h, const hbf_event_t* e, uint32_t attempt) {
@@ -212,7 +228,8 @@ static bool cure(hbf_health_t* h, const hbf_event_t* e, uint32_t attempt) {
       break;
     case HBF_READ_UNCORRECTABLE:
     case HBF_READ_ERASED:
-      status = rewrite(h, block);
+      if (lost_again(h, block) > HBF_LOST_ATTEMPTS) status = hbf_retire(h->hbf, block, HBF_GRANULE_BLOCK);
+      if (status == STATUS_OK) status = rewrite(h, block);
       ++h->counters.rewrites;
       break;
     case HBF_READ_RETRY_WANTED:
@@ -270,6 +287,7 @@ bool hbf_health_recover(hbf_health_t* h, uint64_t offset, uint32_t attempt) {
 
 status_t hbf_health_settle(hbf_health_t* h) {
   h->blind_attempts = 0;
+  h->n_lost = 0;
   if (h->stage == 0) return STATUS_OK;
   h->stage = 0;
   return hbf_set_retry_stage(h->hbf, 0);

@@ -6,12 +6,12 @@
  * and it may lose them, so everything in it needs a source to write it from again.
  *
  *   0x5      data valid: the block is queued for a refresh, once
- *   0x4 0x7  lost (or never written): the block is written from its source at once; the read is tried again
- *   0x1 0x8  the block is retired, a spare takes its place and gets the contents from the source
- *   0x6      host-driven retry: the reads that follow use the stage that the device asked for
- *   0x9 0x2 0xa  waits, for the cube to cool (0x9/1), the die, the range, or the write to end
- *   0x3      a mistake of the driver: given up
- *   0xd-0xf  tried HBF_READ_VENDOR_ATTEMPTS times, then given up and reported
+ *   0x4 0x7  lost (or never written): the block is written from its source at once; the read is tried again.
+ * A block that is lost HBF_LOST_ATTEMPTS times before the read is through is retired 0x1 0x8  the block is
+ * retired, a spare takes its place and gets the contents from the source 0x6      host-driven retry: the
+ * reads that follow use the stage that the device asked for 0x9 0x2 0xa  waits, for the cube to cool (0x9/1),
+ * the die, the range, or the write to end 0x3      a mistake of the driver: given up 0xd-0xf  tried
+ * HBF_READ_VENDOR_ATTEMPTS times, then given up and reported
  *
  * Refreshes come from hints, from the read counters (hbf_health_scan) and from age: a row of blocks is due
  * after HBF_REFRESH_PERCENT of the retention time. They run in hbf_health_service(), one block per call,
@@ -31,6 +31,7 @@
 /** Senses of a block, of the device's threshold, at which a scan queues it. */
 #define HBF_READS_PERCENT 90u
 #define HBF_READ_VENDOR_ATTEMPTS 4u
+#define HBF_LOST_ATTEMPTS 3u
 #define HBF_READ_WAIT_US 1000000u
 
 /** Contents: window pages [first, first + pages), `first` at the start of a row. */
@@ -74,7 +75,11 @@ typedef struct {
   uint32_t vendor_attempts;
   uint64_t vendor_offset;
   uint32_t blind_attempts;
-  bool busy; /**< a repair is running */
+  struct {
+    hbf_block_t block;
+    uint32_t times; /**< written again since the last read went through */
+  } lost[64];
+  uint32_t n_lost;
   hbf_health_counters_t counters;
 } hbf_health_t;
 

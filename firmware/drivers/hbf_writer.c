@@ -17,7 +17,6 @@
   } while (0)
 
 static uint64_t now(const hbf_writer_t* w) { return w->hbf->os.now_us(w->hbf->os.context); }
-static void pause(const hbf_writer_t* w, uint32_t us) { w->hbf->os.wait_us(w->hbf->os.context, us); }
 
 void hbf_writer_init(hbf_writer_t* w, hbf_t* hbf, const hbf_source_t* source) {
   memset(w, 0, sizeof *w);
@@ -133,10 +132,9 @@ MUST_USE static status_t post(hbf_writer_t* w, uint64_t first, uint32_t stride, 
   return STATUS_OK;
 }
 
-/* Takes what is done; true if there was anything. */
-static bool take_done(hbf_writer_t* w) {
+/* Notes what is done. */
+static void take_done(hbf_writer_t* w) {
   const mmio_t r = w->hbf->registers;
-  bool any = false;
   for (;;) {
     const uint32_t done = mmio_read32(r, HBF_PROGRAM_DONE_OFFSET);
     if (FIELD(HBF_PROGRAM_DONE_VALID, done) == 0) break;
@@ -148,10 +146,13 @@ static bool take_done(hbf_writer_t* w) {
       e->done = true;
       e->failed = FIELD(HBF_PROGRAM_DONE_FAILED, done) != 0 || FIELD(HBF_PROGRAM_DONE_BUS_ERROR, done) != 0;
       w->source_failed = w->source_failed || FIELD(HBF_PROGRAM_DONE_BUS_ERROR, done) != 0;
-      any = true;
     }
   }
-  return any;
+}
+
+static bool oldest_is_done(hbf_writer_t* w) {
+  take_done(w);
+  return w->entries[w->finished % w->source->slots].done;
 }
 
 static bool is_enabled(const hbf_writer_t* w) {
@@ -162,21 +163,21 @@ static bool is_enabled(const hbf_writer_t* w) {
          FIELD(HBF_MM_BUCSTS_RDY, status) != 0;
 }
 
-/* Waits until one more entry is done. */
-MUST_USE static status_t wait_one(hbf_writer_t* w) {
-  uint64_t begin = now(w);
+/* Waits until the oldest entry is done. */
+MUST_USE static status_t wait_oldest(hbf_writer_t* w) {
+  const uint64_t begin = now(w);
   uint32_t wait = MIN_WAIT_US;
-  while (!take_done(w)) {
+  while (!oldest_is_done(w)) {
     if (now(w) - begin > SILENCE_US) {
       if (!is_enabled(w)) return STATUS_RESET;
       bool light;
       const status_t status = hbf_cool_down(w->hbf, HBF_HOT_PATIENCE_US, &light);
       if (status != STATUS_OK) return status;
-      if (take_done(w)) return STATUS_OK;
+      if (oldest_is_done(w)) return STATUS_OK;
       SAY(w, "a page program is not answered");
       return STATUS_TIMEOUT;
     }
-    pause(w, wait);
+    w->hbf->os.wait_us(w->hbf->os.context, wait);
     if (wait < MAX_WAIT_US) wait *= 2;
   }
   return STATUS_OK;
@@ -216,7 +217,7 @@ MUST_USE static status_t wait_for_die(hbf_writer_t* w, const hbf_suspect_t* s, u
     SAY(w, "a die has been blocked for %u us", HBF_BLOCKED_PATIENCE_US);
     return STATUS_TIMEOUT;
   }
-  pause(w, *us);
+  hbf_sleep(w->hbf, *us);
   if (*us < MAX_WAIT_US) *us *= 2;
   return STATUS_OK;
 }
@@ -238,7 +239,7 @@ MUST_USE static status_t write_run(hbf_writer_t* w, hbf_block_t block, uint32_t 
     }
     bool failed = false;
     while (in_flight(w) != 0 && (page == to || in_flight(w) == slots || failed)) {
-      const status_t status = wait_one(w);
+      const status_t status = wait_oldest(w);
       if (status != STATUS_OK) return status;
       for (uint32_t i = w->finished; i != w->posted; ++i) {
         const hbf_program_entry_t* e = &w->entries[i % w->source->slots];
@@ -331,7 +332,7 @@ MUST_USE static status_t drain(hbf_writer_t* w, bool* failed) {
       ++w->finished;
     }
     if (w->finished == w->posted) break;
-    const status_t status = wait_one(w);
+    const status_t status = wait_oldest(w);
     if (status != STATUS_OK) return status;
   }
   take_events(w);
@@ -374,10 +375,10 @@ status_t hbf_write(hbf_writer_t* w, uint64_t first, uint64_t pages) {
       const uint32_t n = left < w->source->slot_pages ? (uint32_t)left : w->source->slot_pages;
       status = post(w, next, 1, n);
       next += n;
-      (void)take_done(w);
+      take_done(w);
     }
     if (status == STATUS_OK && !any_failed(w)) {
-      status = wait_one(w);
+      status = wait_oldest(w);
       if (status == STATUS_OK && !any_failed(w)) retire_entries(w, true);
     }
     if (status == STATUS_OK && any_failed(w)) {

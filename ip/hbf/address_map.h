@@ -1,15 +1,16 @@
 // SPDX-FileCopyrightText: The Memwall authors
 // SPDX-License-Identifier: Apache-2.0
 /// @file
-/// From the cube's window on the chip to channels and ports and back. Consecutive pages of the window walk the
-/// channels; consecutive pages of a channel walk its lanes, then the pages of a block, then block rows (media.h).
-/// The controller may put a block on another one: a table that software fills. No state of the cube.
+/// From the cube's window on the chip to channels and ports and back. Consecutive pages of the window walk
+/// the channels; consecutive pages of a channel walk its lanes, then the pages of a block, then block rows
+/// (media.h). The controller may put a block on another one: a table that software fills. No state of the
+/// cube.
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <optional>
-#include <vector>
 
 #include "hbf/config.h"
 
@@ -25,8 +26,7 @@ class AddressMap {
         pages_per_block_(config.pages_per_block),
         port_pages_(config.channel_pages() / config.ports_per_channel),
         ports_(config.ports_per_channel),
-        channel_pages_(config.channel_pages()),
-        entries_(kEntries) {}
+        channel_pages_(config.channel_pages()) {}
 
   /// One block of the cube. In registers: row << 16 | channel << 12 | lane.
   struct Block {
@@ -49,7 +49,8 @@ class AddressMap {
     const Block block = block_of(at);
     const auto entry = std::find_if(entries_.begin(), entries_.end(),
                                     [&](const Entry& e) { return e.used && e.from == block; });
-    if (entry != entries_.end()) at = {entry->to.channel, page_of(entry->to, at.page / lanes_ % pages_per_block_)};
+    if (entry != entries_.end())
+      at = {entry->to.channel, page_of(entry->to, at.page / lanes_ % pages_per_block_)};
     return at;
   }
   /// The page of the window that is at `at`. A place that a remapped block has left belongs to nobody; it is
@@ -82,13 +83,13 @@ class AddressMap {
 
   /// False, and no change, if a block is not there or the entry does not exist.
   bool set(unsigned entry, const Block& from, const Block& to) {
-    if (entry >= entries_.size() || !exists(from) || !exists(to)) return false;
+    if (entry >= kEntries || !exists(from) || !exists(to)) return false;
     used_ += entries_[entry].used ? 0 : 1;
     entries_[entry] = {true, from, to};
     return true;
   }
   bool clear(unsigned entry) {
-    if (entry >= entries_.size()) return false;
+    if (entry >= kEntries) return false;
     used_ -= entries_[entry].used ? 1 : 0;
     entries_[entry] = {};
     return true;
@@ -120,7 +121,7 @@ class AddressMap {
   std::uint64_t port_pages_;
   unsigned ports_;
   std::uint64_t channel_pages_;
-  std::vector<Entry> entries_;
+  std::array<Entry, kEntries> entries_;
   unsigned used_ = 0;
 };
 

@@ -28,7 +28,7 @@ void Channel::State::look_up_read(std::uint32_t slot) {
     if (missed == kNone) return;
     run_open = true;
     if (config.readings.batch == Readings::Batch::kUntilRegular) return collect(missed, true);
-  } else if (!run_open && management->accumulate_time() > 0) {
+  } else if (!run_open && registers.accumulate > 0) {
     if (missed != kNone) collect(missed, false);
     return;
   } else {
@@ -135,12 +135,13 @@ std::uint32_t Channel::State::join_or_miss(std::uint32_t slot) {
     ops[op].dlu = x.dlu;
     ops[op].stage = stage;
     ops[op].lane = media.place_of(x.dlu).lane;
-    ops[op].first_reader = slot;
     senses.insert(key, op);
   } else {
     ++counters.buffer_hits;
-    txns[ops[op].last_reader].next_reader = slot;
   }
+  // A sense may have lost its readers (reset, severe throttling).
+  const std::uint32_t before = ops[op].last_reader;
+  (before == kNone ? ops[op].first_reader : txns[before].next_reader) = slot;
   ops[op].last_reader = slot;
   return miss ? op : kNone;
 }
@@ -148,7 +149,7 @@ std::uint32_t Channel::State::join_or_miss(std::uint32_t slot) {
 void Channel::State::collect(std::uint32_t op, bool batch) {
   std::vector<std::uint32_t>& set = batch ? batch_run : regular_set;
   if (set.empty()) {
-    TimePs wait = management->accumulate_time();
+    TimePs wait = registers.accumulate;
     if (wait == 0) wait = kBatchFallback;
     (batch ? batch_deadline : regular_deadline) = time + wait;
   }

@@ -87,6 +87,11 @@ void Channel::State::complete_gather(std::uint32_t index_of_gather) {
     free_gathers.push_back(index_of_gather);
     return;
   }
+  if (media.place_of(gather.dlu).page == 0) {
+    // Reads of what the block holds now must not come behind its erase.
+    release_all(regular_set, regular_deadline);
+    release_all(batch_run, batch_deadline);
+  }
   invalidate_for_write(gather.dlu);
   ++accepted[gather.dlu];
   const std::uint32_t op = new_op();

@@ -37,8 +37,8 @@ Controller::Controller(const Config& config)
   const unsigned writes = commands_per_page(config.burst_writes);
   const unsigned most_reads = std::min(config.max_outstanding(), kPageIds) / reads;
   read_limit_ = std::max(1u, std::min(config.controller.outstanding_per_channel, most_reads));
-  write_limit_ = std::max(1u, std::min({config.controller.programs_per_channel, config.open_dlus,
-                                        kPageIds / writes}));
+  write_limit_ =
+      std::max(1u, std::min({config.controller.programs_per_channel, config.open_dlus, kPageIds / writes}));
   if (config.brought_up) cube_.enable_all();
   last_ready_ = cube_.ready();
   last_cattrip_ = cube_.cattrip();
@@ -69,8 +69,8 @@ TimePs Controller::streams_until() const {
     if (!channel.streaming) continue;
     const std::uint64_t pages = (cube_.channel(c).counters().read_bytes - channel.stream_base) / kPageBytes;
     const std::uint64_t left = channel.stream_pages - std::min(pages, channel.stream_pages);
-    const TimePs link = kChunksPerPage * config_.link.r_granules * config_.link.flit_time() /
-                        LinkConfig::kGranulesPerFlit;
+    const TimePs link =
+        kChunksPerPage * config_.link.r_granules * config_.link.flit_time() / LinkConfig::kGranulesPerFlit;
     const TimePs array = config_.timing.tR / config_.lanes_per_channel();
     until = std::min(until, cube_.now() + left * std::max(link, array));
   }
@@ -417,6 +417,7 @@ void Controller::issue(Index index) {
   std::uint8_t* data = op.data;
   if (is_write) {
     ++channel.dlus[op.channel_page];
+    counters_.written_bytes += op.bytes;
   } else {
     ++channel.reading;
     ++counters_.pages_read;
@@ -470,8 +471,7 @@ void Controller::issue_stream(Index index) {
   stream.port = static_cast<std::uint8_t>(map_.port(op.channel_page));
   stream.address = map_.port_address(op.channel_page);
   stream.pages = op.pages;
-  stream.window = static_cast<unsigned>(
-      std::min<std::uint64_t>({read_limit_, kMaxStreamWindow, op.pages}));
+  stream.window = static_cast<unsigned>(std::min<std::uint64_t>({read_limit_, kMaxStreamWindow, op.pages}));
   stream.first_id = kStreamIds;
   cube_.submit(op.channel, now_, stream);
 }
@@ -498,7 +498,8 @@ void Controller::on_response(const Response& response) {
   --channel.commands;
   (response.is_write ? channel.write_ids : channel.read_ids).give_back(response.id);
   const unsigned status = response.status();
-  const bool failed = status != 0 && (response.is_write || status != static_cast<unsigned>(ReadStatus::kCorrectedHigh));
+  const bool failed =
+      status != 0 && (response.is_write || status != static_cast<unsigned>(ReadStatus::kCorrectedHigh));
   if (status != 0 && (op.code == 0 || (failed && !op.failed))) {
     op.code = status;
     op.info = response.info();
@@ -552,8 +553,7 @@ void Controller::finish(Index index, TimePs at) {
       return;
     case Op::Kind::kRead:
       --channel.reading;
-      if (!op.bounce.empty())
-        std::memcpy(op.data, op.bounce.data() + op.offset % kChunkBytes, op.bytes);
+      if (!op.bounce.empty()) std::memcpy(op.data, op.bounce.data() + op.offset % kChunkBytes, op.bytes);
       ++counters_.misses;
       counters_.exposed += at - op.since;
       break;
@@ -630,7 +630,8 @@ void Controller::check_lost(unsigned c) {
     if (op.kind == Op::Kind::kFree || !op.issued || op.channel != c) continue;
     const bool is_write = op.kind == Op::Kind::kWrite || op.kind == Op::Kind::kProgram;
     op.failed = true;
-    op.code = static_cast<unsigned>(is_write ? unsigned(WriteStatus::kBlocked) : unsigned(ReadStatus::kBlocked));
+    op.code =
+        static_cast<unsigned>(is_write ? unsigned(WriteStatus::kBlocked) : unsigned(ReadStatus::kBlocked));
     op.info = 0;
     if (!is_write && op.data != nullptr) {
       op.bounce.clear();

@@ -2,15 +2,17 @@
 // SPDX-License-Identifier: Apache-2.0
 /// @file
 /// The host side of one HBF cube, with the cube behind it: plain C++, event-driven. It splits accesses of any
-/// length into AXI commands of at most one page, gives them ids, keeps the limits of commands in flight, reads
-/// ahead (read_ahead.h), programs pages from chip memory (program_queue.h), remaps blocks (address_map.h), and
-/// carries admin commands, sideband accesses, power and reset. What the chip must do for it (fetch from memory)
-/// and what it has to tell (accesses done, interrupt causes) is collected until it is taken.
+/// length into AXI commands of at most one page, gives them ids, keeps the limits of commands in flight,
+/// reads ahead (read_ahead.h), programs pages from chip memory (program_queue.h), remaps blocks
+/// (address_map.h), and carries admin commands, sideband accesses, power and reset. What the chip must do for
+/// it (fetch from memory) and what it has to tell (accesses done, interrupt causes) is collected until it is
+/// taken.
 ///
-/// Order: reads and writes of a channel leave in the order in which they came, demand before read-ahead; nothing
-/// is ordered between channels. A page that is read ahead is dropped when a write of it, or of page 0 of its
-/// block, comes and again when that write is answered, so what is served is never older than the last write that
-/// has been answered. Accesses wait while READY is low. Commands lost in a reset are answered as 0x9 info 0.
+/// Order: reads and writes of a channel leave in the order in which they came, demand before read-ahead;
+/// nothing is ordered between channels. A page that is read ahead is dropped when a write of it, or of page 0
+/// of its block, comes and again when that write is answered, so what is served is never older than the last
+/// write that has been answered. Accesses wait while READY is low. Commands lost in a reset are answered as
+/// 0x9 info 0.
 ///
 /// Not modelled: a limit of the accesses that wait in the controller; the time of its own logic and SRAM.
 #pragma once
@@ -114,8 +116,8 @@ class Controller {
     std::uint64_t address = 0;  ///< chip address of the entries
     unsigned entries = 0;
   };
-  /// Fetches the table and reads ahead. A table that cannot be read, or an entry that is not whole pages of the
-  /// window, ends it: stream_error().
+  /// Fetches the table and reads ahead. A table that cannot be read, or an entry that is not whole pages of
+  /// the window, ends it: stream_error().
   void start_stream(const StreamTable& table, unsigned depth, bool wrap);
   void set_stream(unsigned depth, bool wrap);
   void restart_stream();
@@ -146,10 +148,11 @@ class Controller {
 
   struct Counters {
     std::uint64_t read_requests = 0;
-    TimePs read_latency = 0;  ///< summed over them
-    std::uint64_t pages_read = 0;  ///< page parts read from the cube, read-ahead included
-    std::uint64_t misses = 0;      ///< page parts that were not read ahead
-    TimePs exposed = 0;            ///< what they waited
+    TimePs read_latency = 0;           ///< summed over them
+    std::uint64_t pages_read = 0;      ///< page parts read from the cube, read-ahead included
+    std::uint64_t misses = 0;          ///< page parts that were not read ahead
+    TimePs exposed = 0;                ///< what they waited
+    std::uint64_t written_bytes = 0;   ///< of pages that went to the cube
     std::uint64_t refused_writes = 0;  ///< page parts
     std::uint64_t refresh_hints = 0;   ///< page reads answered 0x5 or 0x4
     std::uint64_t rewritten = 0;       ///< blocks with contents that were written again from page 0
@@ -197,8 +200,8 @@ class Controller {
     std::uint64_t commands = 0;                        // in flight, as the cube counts them
     bool streaming = false;
     std::uint64_t stream_pages = 0, stream_base = 0;  // read_bytes when it began
-    bool watched = false;  // commands may get lost
-    bool stalled = false;  // some are
+    bool watched = false;                             // commands may get lost
+    bool stalled = false;                             // some are
     IdPool read_ids, write_ids;
   };
   struct TableFetch {

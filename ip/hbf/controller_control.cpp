@@ -219,8 +219,7 @@ void Controller::debug_write(std::uint64_t address, const std::uint8_t* data, st
       // Channel pages from the first one at or above `page` on.
       const auto from = [&](std::uint64_t page) { return page > c ? (page - c + n - 1) / n : 0; };
       const std::uint64_t pages = from(end) - from(first);
-      if (pages != 0)
-        cube_.channel(c).media().mark_programmed(from(first) * kPageBytes, pages * kPageBytes);
+      if (pages != 0) cube_.channel(c).media().mark_programmed(from(first) * kPageBytes, pages * kPageBytes);
     }
   }
   if (data == nullptr || !config_.functional) return;

@@ -1,8 +1,8 @@
 // SPDX-FileCopyrightText: The Memwall authors
 // SPDX-License-Identifier: Apache-2.0
 /// @file
-/// AXI ids of one channel and direction: unique among the commands in flight, so that responses may come in any
-/// order. The lowest free id is taken.
+/// AXI ids of one channel and direction: unique among the commands in flight, so that responses may come in
+/// any order. The lowest free id is taken.
 #pragma once
 
 #include <algorithm>
@@ -15,7 +15,7 @@ namespace memwall::hbf {
 class IdPool {
  public:
   explicit IdPool(unsigned ids) : ids_(ids) {}
-  unsigned free() const { return ids_ - used_ ; }
+  unsigned free() const { return ids_ - used_; }
   std::uint16_t take() {
     ++used_;
     if (back_.empty()) return next_++;

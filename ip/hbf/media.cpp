@@ -46,8 +46,8 @@ std::uint64_t budget_from(Rng& rng) {
 
 }  // namespace
 
-/// A logical block.
-struct Media::Block {
+/// A logical block; one line of the cache.
+struct alignas(64) Media::Block {
   enum Flag : std::uint16_t {
     kFailed = 1,  // only page 0 helps
     kLost = 2,    // what is visible reads as uncorrectable
@@ -63,6 +63,7 @@ struct Media::Block {
   std::uint64_t reads = 0;      // since the erase
   std::uint64_t reads_end = 0;  // `entry` holds for fewer reads, before `until`, in `epoch`
   TimePs until = 0;
+  std::uint64_t hazard = 0;  // of `entry`
   std::uint32_t entry = kNone;
   std::uint32_t epoch = 0;
   std::uint32_t physical = 0;
@@ -108,10 +109,10 @@ struct Media::Note {
 
 struct Media::Lane {
   Lane(std::uint64_t seed, const std::string& name, std::uint32_t rows, std::uint32_t physicals)
-      : sense_rng(seed, name + ".sense"),
-        program_rng(seed, name + ".program"),
-        blocks(rows),
-        physical(physicals) {
+      : blocks(rows),
+        physical(physicals),
+        sense_rng(seed, name + ".sense"),
+        program_rng(seed, name + ".program") {
     for (std::uint32_t i = 0; i < physicals; ++i) {
       physical[i].owner = (i < rows ? i : kSpare) & 0x7fffffffu;
       physical[i].suspect = 0;
@@ -126,12 +127,12 @@ struct Media::Lane {
   }
   void set_owner(std::uint32_t index, std::uint32_t owner) { physical[index].owner = owner & 0x7fffffffu; }
 
-  Rng sense_rng, program_rng;
   std::uint64_t budget = 0;
   std::vector<Block> blocks;  // by row
   std::vector<Physical> physical;
   std::map<std::uint64_t, Note> notes;
   std::unordered_map<std::uint32_t, std::deque<Pending>> pending;  // by row, in order of acceptance
+  Rng sense_rng, program_rng;
 };
 
 Media::Media(const Config& config, unsigned channel)
@@ -160,10 +161,18 @@ Media::Media(const Config& config, unsigned channel)
 Media::~Media() = default;
 
 Media::Place Media::place_of(std::uint64_t dlu) const {
-  const std::uint64_t row = dlu / row_pages_;
-  const auto in_row = static_cast<std::uint32_t>(dlu - row * row_pages_);
+  std::uint32_t row = 0, in_row = 0;
+  if (dlu >> 32 == 0 && row_pages_ >> 32 == 0) {
+    // Narrow divisions are much cheaper, and this is done for every page.
+    const auto narrow = static_cast<std::uint32_t>(dlu), row_pages = static_cast<std::uint32_t>(row_pages_);
+    row = narrow / row_pages;
+    in_row = narrow - row * row_pages;
+  } else {
+    row = static_cast<std::uint32_t>(dlu / row_pages_);
+    in_row = static_cast<std::uint32_t>(dlu % row_pages_);
+  }
   const std::uint32_t page = in_row / lanes_count_;
-  return {in_row - page * lanes_count_, static_cast<std::uint32_t>(row), page};
+  return {in_row - page * lanes_count_, row, page};
 }
 
 std::uint64_t Media::dlu_of(const Place& place) const {
@@ -257,22 +266,25 @@ const Media::Entry& Media::entry_at(std::uint32_t erases, unsigned reads_bucket,
   return entries_[last_entry_];
 }
 
-/// Of the next sense. Which bucket the age is in depends on `now` and the block alone, not on earlier calls.
-const Media::Entry& Media::entry_of(const Lane& lane, Block& block, TimePs now) {
-  if (block.entry != kNone && block.epoch == epoch_ && now < block.until && block.reads < block.reads_end) {
-    return entries_[block.entry];
+/// Makes block.entry and block.hazard those of the next sense. Which bucket the age is in depends on `now`
+/// and the block alone, not on earlier calls.
+inline void Media::update_entry(const Lane& lane, Block& block, TimePs now) {
+  if (block.entry == kNone || block.epoch != epoch_ || now >= block.until || block.reads >= block.reads_end) {
+    find_entry(lane, block, now);
   }
+}
+
+void Media::find_entry(const Lane& lane, Block& block, TimePs now) {
   unsigned age = bucket_of(
       static_cast<std::uint64_t>(std::clamp((clock(now) - block.born) * kAgeStepsPerHour, 0.0, 0x1p50)));
   while (age > 0 && now < age_edge(block.born, age)) --age;
   while (now >= age_edge(block.born, age + 1)) ++age;
   const unsigned reads = bucket_of(block.reads >> kReadsShift);
-  const Entry& entry = entry_at(lane.physical[block.physical].erases, reads, age);
+  block.hazard = entry_at(lane.physical[block.physical].erases, reads, age).hazard;
   block.entry = last_entry_;
   block.epoch = epoch_;
   block.until = age_edge(block.born, age + 1);
   block.reads_end = bucket_edge(reads + 1) << kReadsShift;
-  return entry;
 }
 
 // --- Reads ---
@@ -335,7 +347,10 @@ Media::Sensed Media::sense(TimePs now, std::uint64_t dlu, bool host_retry, unsig
     const auto found = lane.notes.find(Lane::key(place.row, place.page));
     if (found != lane.notes.end()) note = &found->second;
   }
-  if (!block.visible(place.page) || block.has(Block::kLost | Block::kRetired) ||
+  // A page that an accepted restart of its block replaces is still in NAND: its lane senses it before it
+  // programs.
+  const bool there = block.visible(place.page) || block.has(Block::kPending);
+  if (!there || block.has(Block::kLost | Block::kRetired) ||
       (block.has(Block::kTorn) && place.page + 1u == block.accepted)) {
     needed = kUncorrectableStage;
   } else if (note && note->read != FaultKind::kNone) {
@@ -346,11 +361,11 @@ Media::Sensed Media::sense(TimePs now, std::uint64_t dlu, bool host_retry, unsig
   } else if (note && note->drawn_stage > 0) {
     needed = note->drawn_stage;
   } else if (!error_free_) {
-    const Entry& entry = entry_of(lane, block, now);
-    if (entry.hazard < lane.budget) {
-      lane.budget -= entry.hazard;
+    update_entry(lane, block, now);
+    if (block.hazard < lane.budget) {
+      lane.budget -= block.hazard;
     } else {
-      needed = draw(lane, entry, corrected, high);
+      needed = draw(lane, entries_[block.entry], corrected, high);
       if (needed > 0 && host_retry) {
         // The host comes back for the same cells.
         note = &lane.notes[Lane::key(place.row, place.page)];
@@ -404,9 +419,9 @@ Media::Sensed Media::sense(TimePs now, std::uint64_t dlu, bool host_retry, unsig
   return result;
 }
 
-std::uint32_t Media::plain_run(TimePs now, TimePs until, const Place& from, std::uint32_t pages) {
-  if (!lanes_[from.lane] || !exists(from.lane, from.row)) return 0;
-  if (die_blocked_[from.lane / config_.planes_per_die]) return 0;
+/// Within one block, with what is left of the lane's budget.
+std::uint32_t Media::plain_in_block(TimePs now, TimePs until, const Place& from, std::uint32_t pages,
+                                    std::uint64_t& budget) {
   if (!losses_.empty() && loss_of(from.lane, from.row)) return 0;
   Lane& lane = *lanes_[from.lane];
   Block& block = lane.blocks[from.row];
@@ -428,16 +443,16 @@ std::uint32_t Media::plain_run(TimePs now, TimePs until, const Place& from, std:
   most = std::min(most, max_reads_ - block.reads);
   if (error_free_ || most == 0) return static_cast<std::uint32_t>(most);
 
-  entry_of(lane, block, now);
+  update_entry(lane, block, now);
   if (until >= block.until) return 0;
   const Block before = block;
-  std::uint64_t budget = lane.budget, left = most;
+  std::uint64_t left = most;
   while (left > 0) {
-    const Entry& entry = entry_of(lane, block, now);
+    update_entry(lane, block, now);
     const std::uint64_t segment = std::min(left, block.reads_end - block.reads);
-    const std::uint64_t affordable = entry.hazard == 0 ? segment : (budget - 1) / entry.hazard;
+    const std::uint64_t affordable = block.hazard == 0 ? segment : (budget - 1) / block.hazard;
     const std::uint64_t taken = std::min(segment, affordable);
-    budget -= taken * entry.hazard;
+    budget -= taken * block.hazard;
     block.reads += taken;
     left -= taken;
     if (taken < segment) break;
@@ -446,21 +461,45 @@ std::uint32_t Media::plain_run(TimePs now, TimePs until, const Place& from, std:
   return static_cast<std::uint32_t>(most - left);
 }
 
+std::uint32_t Media::plain_run(TimePs now, TimePs until, const Place& from, std::uint32_t pages) {
+  if (!lanes_[from.lane] || die_blocked_[from.lane / config_.planes_per_die]) return 0;
+  std::uint64_t budget = lanes_[from.lane]->budget;
+  std::uint32_t found = 0;
+  for (Place place = from; found < pages && exists(place.lane, place.row); ++place.row, place.page = 0) {
+    const std::uint32_t wanted = std::min(pages - found, config_.pages_per_block - place.page);
+    const std::uint32_t plain = plain_in_block(now, until, place, wanted, budget);
+    found += plain;
+    if (plain < wanted) break;
+  }
+  return found;
+}
+
 void Media::sense_run(TimePs now, const Place& from, std::uint32_t pages) {
   Lane& lane = lane_at(from.lane);
-  Block& block = lane.blocks[from.row];
   counters_.senses += pages;
-  if (error_free_) {
-    block.reads += pages;
-    return;
-  }
-  std::uint64_t left = pages;
-  while (left > 0) {
-    const Entry& entry = entry_of(lane, block, now);
-    const std::uint64_t taken = std::min(left, block.reads_end - block.reads);
-    lane.budget -= taken * entry.hazard;
-    block.reads += taken;
-    left -= taken;
+  for (Place place = from; pages > 0; ++place.row, place.page = 0) {
+    if (place.row >= lane.blocks.size()) {
+      throw ModelError("contract", fmt::format("hbf channel {}", channel_),
+                       "run of senses past the last block");
+    }
+    Block& block = lane.blocks[place.row];
+    std::uint64_t left = std::min(pages, config_.pages_per_block - place.page);
+    pages -= static_cast<std::uint32_t>(left);
+    if (error_free_) {
+      block.reads += left;
+      continue;
+    }
+    while (left > 0) {
+      update_entry(lane, block, now);
+      const std::uint64_t taken = std::min(left, block.reads_end - block.reads);
+      if (block.hazard > 0 && taken > (lane.budget - 1) / block.hazard) {
+        throw ModelError("contract", fmt::format("hbf channel {}", channel_),
+                         "run of senses that plain_run() did not promise");
+      }
+      lane.budget -= taken * block.hazard;
+      block.reads += taken;
+      left -= taken;
+    }
   }
 }
 

@@ -20,9 +20,7 @@ constexpr TimePs kRegisterLatency = 10 * kPsPerNs;  // assumed
 
 TimePs now_ps() { return to_ps(sc_core::sc_time_stamp()); }
 
-bool in_thread() {
-  return sc_core::sc_get_current_process_handle().proc_kind() == sc_core::SC_THREAD_PROC_;
-}
+bool in_thread() { return sc_core::sc_get_current_process_handle().proc_kind() == sc_core::SC_THREAD_PROC_; }
 
 }  // namespace
 
@@ -108,7 +106,8 @@ unsigned HbfModule::data_transport_dbg(Payload& payload) {
   const Access access = access_of(payload);
   const std::uint64_t address = payload.get_address(), size = controller_->config().capacity_bytes;
   if (!access.valid || address >= size) return 0;
-  const auto bytes = static_cast<unsigned>(std::min<std::uint64_t>(payload.get_data_length(), size - address));
+  const auto bytes =
+      static_cast<unsigned>(std::min<std::uint64_t>(payload.get_data_length(), size - address));
   if (access.is_write) {
     controller_->debug_write(address, access.has_data ? payload.get_data_ptr() : nullptr, bytes);
   } else if (access.has_data) {

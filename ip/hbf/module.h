@@ -3,21 +3,23 @@
 /// @file
 /// SystemC shell of one HBF controller with its cube: sockets around hbf::Controller, which has the times.
 ///
-/// `data_tsock`: the cube's window from 0. Reads of any length and alignment; writes of whole 64 B chunks, any
-/// other is a TLM_BURST_ERROR. A page that failed answers TLM_GENERIC_ERROR (read 0x5 is no failure), what lies
-/// beyond the window TLM_ADDRESS_ERROR, before any time passes; the event queue has the details. Bytes of pages
-/// that could not be read are 0xff. A write is answered when its pages are programmed: chunks of a page come from
-/// several transactions in flight, or the page times out. Contents move in the order of the base die's look-ups.
+/// `data_tsock`: the cube's window from 0. Reads of any length and alignment; writes of whole 64 B chunks,
+/// any other is a TLM_BURST_ERROR. A page that failed answers TLM_GENERIC_ERROR (read 0x5 is no failure),
+/// what lies beyond the window TLM_ADDRESS_ERROR, before any time passes; the event queue has the details.
+/// Bytes of pages that could not be read are 0xff. A write is answered when its pages are programmed: chunks
+/// of a page come from several transactions in flight, or the page times out. Contents move in the order of
+/// the base die's look-ups.
 ///
-/// Blocking: waits until the request has begun (the annotated delay) and until it is done; returns with no delay;
-/// from SC_THREADs only. Four phases: END_REQ when the request has begun (requests that wait in the controller
-/// are not limited), BEGIN_RESP when done, one open response; the initiator may complete early. A break of the
-/// order of phases is a ModelError. transport_dbg writes count as contents programmed before the simulation; an
-/// ignore command with a TrafficExtension write marks its range as programmed without contents.
+/// Blocking: waits until the request has begun (the annotated delay) and until it is done; returns with no
+/// delay; from SC_THREADs only. Four phases: END_REQ when the request has begun (requests that wait in the
+/// controller are not limited), BEGIN_RESP when done, one open response; the initiator may complete early. A
+/// break of the order of phases is a ModelError. transport_dbg writes count as contents programmed before the
+/// simulation; an ignore command with a TrafficExtension write marks its range as programmed without
+/// contents.
 ///
-/// `ctrl_tsock`: registers. A blocking access from an SC_THREAD waits its annotated delay first: what software
-/// orders happens when it orders it. `mem_isock`: reads of chip memory for the read-ahead table, and for programs
-/// (without data if the cube keeps none). `irq_out`: level, IRQ_STATUS and IRQ_ENABLE.
+/// `ctrl_tsock`: registers. A blocking access from an SC_THREAD waits its annotated delay first: what
+/// software orders happens when it orders it. `mem_isock`: reads of chip memory for the read-ahead table, and
+/// for programs (without data if the cube keeps none). `irq_out`: level, IRQ_STATUS and IRQ_ENABLE.
 #pragma once
 
 #include <tlm_utils/simple_initiator_socket.h>

@@ -137,16 +137,14 @@ void ControllerRegisters::on_write_admin_data(std::uint32_t) {
 void ControllerRegisters::on_read_sb_data() {
   std::uint32_t value = 0;
   const Space space = sb_address_mmio() != 0 ? Space::kMmio : Space::kConfig;
-  const bool there =
-      controller_.sideband_read(sb_address_channel(), space, sb_address_offset(), value);
+  const bool there = controller_.sideband_read(sb_address_channel(), space, sb_address_offset(), value);
   set_sb_data(there ? value : ~0u);
   set_sb_status_error(there ? 0 : 1);
 }
 
 void ControllerRegisters::on_write_sb_data(std::uint32_t) {
   const Space space = sb_address_mmio() != 0 ? Space::kMmio : Space::kConfig;
-  const bool there =
-      controller_.sideband_write(sb_address_channel(), space, sb_address_offset(), sb_data());
+  const bool there = controller_.sideband_write(sb_address_channel(), space, sb_address_offset(), sb_data());
   set_sb_status_error(there ? 0 : 1);
 }
 
@@ -160,7 +158,8 @@ void ControllerRegisters::on_write_stream_control(std::uint32_t) {
   const bool again = stream_control_restart() != 0;
   set_stream_control_restart(0);
   if (enable && !streaming_) {
-    controller_.start_stream({join(stream_table_hi(), stream_table_lo()), stream_count()}, stream_depth(), wrap);
+    controller_.start_stream({join(stream_table_hi(), stream_table_lo()), stream_count()}, stream_depth(),
+                             wrap);
   } else if (enable) {
     controller_.set_stream(stream_depth(), wrap);
     if (again) controller_.restart_stream();
@@ -196,8 +195,8 @@ void ControllerRegisters::on_write_remap_go(std::uint32_t) {
 void ControllerRegisters::on_write_inject(std::uint32_t) {
   if (inject_fire() == 0) return;
   set_inject_fire(0);
-  controller_.inject(join(inject_address_hi(), inject_address_lo()),
-                     static_cast<FaultKind>(inject_kind()), inject_stages(), inject_info());
+  controller_.inject(join(inject_address_hi(), inject_address_lo()), static_cast<FaultKind>(inject_kind()),
+                     inject_stages(), inject_info());
 }
 
 }  // namespace memwall::hbf

@@ -1,7 +1,8 @@
 // SPDX-FileCopyrightText: The Memwall authors
 // SPDX-License-Identifier: Apache-2.0
 /// @file
-/// The controller's registers (regs.toml) with their side effects. Everything happens at the controller's now().
+/// The controller's registers (regs.toml) with their side effects. Everything happens at the controller's
+/// now().
 #pragma once
 
 #include <cstdint>

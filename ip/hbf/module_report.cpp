@@ -23,7 +23,6 @@ struct Sum {
     for (unsigned i = 0; i < n; ++i) {
       const ChannelCounters& c = cube.channel(i).counters();
       channels.read_bytes += c.read_bytes;
-      channels.write_bytes += c.write_bytes;
       channels.page_reads += c.page_reads;
       channels.buffer_hits += c.buffer_hits;
       channels.evictions += c.evictions;
@@ -63,7 +62,7 @@ void HbfModule::report(StatSink& sink) const {
 
   sink.count("read_bytes", c.read_bytes, "bytes",
              "Bytes that reads brought over the links, in whole 64 B chunks, read-ahead included.");
-  sink.count("write_bytes", c.write_bytes, "bytes", "Bytes that writes brought over the links.");
+  sink.count("write_bytes", own.written_bytes, "bytes", "Bytes of page writes sent to the cube.");
   sink.count("page_reads", c.page_reads, "pages", "Read commands that reached a page.");
   sink.count("senses", m.senses, "senses", "Page senses, retries included.");
   sink.count("buffer_hits", c.buffer_hits, "pages", "Page reads served from a page buffer without a sense.");
@@ -78,12 +77,14 @@ void HbfModule::report(StatSink& sink) const {
   sink.count("programs", m.programs, "pages", "Page programs.");
   sink.count("program_fails", m.program_fails, "pages", "Page programs that failed.");
   sink.count("erases", m.erases, "blocks", "Block erases.");
-  sink.count("refused_writes", own.refused_writes, "pages", "Page writes that were not answered with status 0.");
+  sink.count("refused_writes", own.refused_writes, "pages",
+             "Page writes that were not answered with status 0.");
   sink.count("blocks_retired", m.retired, "blocks", "Blocks taken out of use.");
   sink.count("ecc_corrected", m.corrected, "senses", "Senses with corrected bit errors.");
   sink.count("ecc_retried", m.retried, "pages", "Page reads that needed a retry stage.");
   sink.count("ecc_uncorrectable", m.uncorrectable, "pages", "Page reads that stayed uncorrectable.");
-  sink.count("refresh_hints", own.refresh_hints, "pages", "Page reads answered with 0x5 or 0x4: refresh the block.");
+  sink.count("refresh_hints", own.refresh_hints, "pages",
+             "Page reads answered with 0x5 or 0x4: refresh the block.");
   sink.count("blocks_rewritten", own.rewritten, "blocks",
              "Blocks with contents that were written again from page 0: refreshes and replays.");
   sink.amount("sense_busy_ns", ns(c.sense_busy), "ns", "Time spent sensing, summed over banks.");
@@ -94,12 +95,13 @@ void HbfModule::report(StatSink& sink) const {
   sink.count("read_accesses", own.read_requests, "requests", "Read transactions.");
   sink.amount("light_throttle_ns", ns(c.light_time), "ns", "Time of light throttling.");
   sink.amount("severe_throttle_ns", ns(c.severe_time), "ns", "Time of severe throttling (CATTRIP).");
-  sink.amount("energy_pj", controller_->cube().energy_pj(), "pJ",
-              "Sensed, programmed, erased and moved bits times the preset's energies per bit, and idle power.");
+  sink.amount(
+      "energy_pj", controller_->cube().energy_pj(), "pJ",
+      "Sensed, programmed, erased and moved bits times the preset's energies per bit, and idle power.");
   sink.level("pec_max", sum.wear.max_pec, "cycles", "Program/erase cycles of the most worn block.");
   sink.level("pec_average", sum.wear.average_pec, "cycles", "Program/erase cycles, mean over all blocks.");
   // A block erased for pages that are never written wears all the same.
-  const double written = static_cast<double>(c.write_bytes);
+  const auto written = static_cast<double>(own.written_bytes);
   sink.level("write_amplification",
              written > 0 ? static_cast<double>(m.erases * config.block_bytes()) / written : 0.0, "1",
              "Bytes of erased blocks per byte written since the start; 0 without writes.");

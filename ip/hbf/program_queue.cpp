@@ -17,9 +17,8 @@ bool ProgramQueue::push(const Entry& entry) {
 }
 
 ProgramQueue::Running& ProgramQueue::running_of(std::uint64_t id) {
-  return *std::find_if(running_.begin(), running_.end(), [&](const Running& r) {
-    return id >= r.first_id && id - r.first_id < r.entry.pages;
-  });
+  return *std::find_if(running_.begin(), running_.end(),
+                       [&](const Running& r) { return id >= r.first_id && id - r.first_id < r.entry.pages; });
 }
 
 std::unique_ptr<std::uint8_t[]> ProgramQueue::buffer() {
@@ -32,9 +31,8 @@ std::unique_ptr<std::uint8_t[]> ProgramQueue::buffer() {
 
 std::optional<ProgramQueue::Fetch> ProgramQueue::next_fetch() {
   if (slots_.size() + sending_.size() >= kSlots) return std::nullopt;
-  const auto next = std::find_if(running_.begin(), running_.end(), [](const Running& r) {
-    return !r.bus_error && r.fetching < r.entry.pages;
-  });
+  const auto next = std::find_if(running_.begin(), running_.end(),
+                                 [](const Running& r) { return !r.bus_error && r.fetching < r.entry.pages; });
   if (next == running_.end()) return std::nullopt;
   Slot slot;
   slot.id = next->first_id + next->fetching;
@@ -67,7 +65,8 @@ std::optional<ProgramQueue::Page> ProgramQueue::next_page(bool& ended) {
       slots_.pop_front();
       --running.slots;
       ++running.given;
-      const Page page{slot.id, running.entry.target_page + (slot.id - running.first_id) * running.entry.stride,
+      const Page page{slot.id,
+                      running.entry.target_page + (slot.id - running.first_id) * running.entry.stride,
                       slot.data.get()};
       sending_.push_back(std::move(slot));
       return page;

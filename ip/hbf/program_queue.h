@@ -1,10 +1,10 @@
 // SPDX-FileCopyrightText: The Memwall authors
 // SPDX-License-Identifier: Apache-2.0
 /// @file
-/// Pages that the controller programs by itself: entries of a source in chip memory and a target in the window.
-/// Entries and their pages are taken strictly in order; up to kSlots pages are fetched ahead of the cube. Plain
-/// state; the controller does the fetches and the writes. After a fetch that failed nothing more of its entry is
-/// written.
+/// Pages that the controller programs by itself: entries of a source in chip memory and a target in the
+/// window. Entries and their pages are taken strictly in order; up to kSlots pages are fetched ahead of the
+/// cube. Plain state; the controller does the fetches and the writes. After a fetch that failed nothing more
+/// of its entry is written.
 #pragma once
 
 #include <cstdint>
@@ -78,9 +78,7 @@ class ProgramQueue {
     std::uint32_t answered = 0;
     bool failed = false;
     bool bus_error = false;  ///< nothing more is fetched or written
-    bool over() const {
-      return slots == 0 && answered == given && (bus_error || fetching == entry.pages);
-    }
+    bool over() const { return slots == 0 && answered == given && (bus_error || fetching == entry.pages); }
   };
   struct Slot {
     std::uint64_t id = 0;
@@ -96,8 +94,8 @@ class ProgramQueue {
   bool functional_;
   std::deque<Running> running_;
   std::deque<Done> done_;
-  std::deque<Slot> slots_;           ///< being fetched, or there and not yet given to the cube; in order
-  std::vector<Slot> sending_;        ///< given, not yet sent
+  std::deque<Slot> slots_;     ///< being fetched, or there and not yet given to the cube; in order
+  std::vector<Slot> sending_;  ///< given, not yet sent
   std::vector<std::unique_ptr<std::uint8_t[]>> buffers_;  ///< free
   std::uint64_t next_id_ = 0;
 };

@@ -1,14 +1,15 @@
 // SPDX-FileCopyrightText: The Memwall authors
 // SPDX-License-Identifier: Apache-2.0
 /// @file
-/// Pages read ahead of their use. Software gives a table of extents in the order of use; the walker keeps up to
-/// `depth` pages of it in SRAM or on their way. Plain state, no time of its own: the controller asks for pages to
-/// request, says when they arrive, and looks up what the chip reads.
+/// Pages read ahead of their use. Software gives a table of extents in the order of use; the walker keeps up
+/// to `depth` pages of it in SRAM or on their way. Plain state, no time of its own: the controller asks for
+/// pages to request, says when they arrive, and looks up what the chip reads.
 ///
-/// A page leaves the SRAM when every 64 B chunk of it has been delivered; when some of it has and a page requested
-/// kPassed later has been touched (ends of tensors that nobody reads); when none of it has and a page requested
-/// `depth` later has been touched; when it stems from before the last restart() and room is needed; and when
-/// what the cube holds has changed (drop). With wrap, the walker waits at a page that is still held untouched.
+/// A page leaves the SRAM when every 64 B chunk of it has been delivered; when some of it has and a page
+/// requested kPassed later has been touched (ends of tensors that nobody reads); when none of it has and a
+/// page requested `depth` later has been touched; when it stems from before the last restart() and room is
+/// needed; and when what the cube holds has changed (drop). With wrap, the walker waits at a page that is
+/// still held untouched.
 #pragma once
 
 #include <cstdint>
@@ -49,8 +50,8 @@ class ReadAhead {
     std::uint64_t requested = 0;  ///< pages
     std::uint64_t hits = 0;       ///< page parts served from SRAM
     std::uint64_t wasted = 0;     ///< pages dropped without a byte delivered
-    TimePs hidden = 0;            ///< per page: from its request to its arrival, less what its first reader waited
-    TimePs exposed = 0;           ///< per page: what its first reader waited
+    TimePs hidden = 0;   ///< per page: from its request to its arrival, less what its first reader waited
+    TimePs exposed = 0;  ///< per page: what its first reader waited
   };
 
   /// SRAM of `capacity` pages; no data are kept if not `functional`.

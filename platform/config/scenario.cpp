@@ -144,7 +144,7 @@ Scenario read(TomlFile& file, const std::string& path) {
   s.hbf.cubes = static_cast<std::uint32_t>(hbf.integer("cubes", s.hbf.cubes, 0, 8));
   s.hbf.preset = resolve(s.hbf.cubes ? hbf.required_text("preset") : hbf.text("preset", ""), path);
   s.hbf.load = hbf.choice("load", "preloaded", {"preloaded", "driver"}) == "driver" ? HbfLoad::kDriver
-                                                                                   : HbfLoad::kPreloaded;
+                                                                                    : HbfLoad::kPreloaded;
   s.hbf.prefetch = hbf.boolean("prefetch", s.hbf.prefetch);
   s.hbf.rate_scale = hbf.real("rate_scale", s.hbf.rate_scale, 0, 1e12);
   s.hbf.wear_cycles = hbf.real("wear_cycles", s.hbf.wear_cycles, 0, 1e9);

@@ -27,8 +27,8 @@ struct HbfSummary {
   double corrected = 0, retries = 0, uncorrectable = 0;
   double refresh_hints = 0, blocks_rewritten = 0;
   double programs = 0, program_fails = 0, erases = 0, blocks_retired = 0;
-  double pec_max = 0;      ///< of all cubes
-  double pec_average = 0;  ///< mean over cubes
+  double pec_max = 0;              ///< of all cubes
+  double pec_average = 0;          ///< mean over cubes
   double write_amplification = 0;  ///< since the start, the worst cube's
   /// Of the cube that is written most: endurance x capacity / (write rate x write amplification), if the
   /// writes of the span went on for ever. None without writes.

@@ -169,24 +169,118 @@ TEST_F(LinkDriver, ResetStatusSignalsCountersAndInterrupts) {
   link_clear_interrupt(kBase);
 }
 
-TEST_F(HbfDriver, FaultIsReadThenClearedAndKeepsTheRetrySettings) {
-  expect_read(0x18, 0x24);
-  expect_read(0x1c, 0x2000);
-  expect_read(0x20, 0x3);
-  expect_read(0x24, 0x21);
-  expect_write(0x24, 0x80000021);
-  const hbf_fault_t fault = hbf_take_fault(kBase);
-  EXPECT_EQ(fault.code, 4u);
-  EXPECT_EQ(fault.info, 2u);
-  EXPECT_EQ(fault.address, 0x300002000u);
+TEST_F(HbfDriver, SidebandReadLooksAtTheErrorOnlyWhenAllOnes) {
+  expect_write(0x50, 0x03100010);  // channel 3, MMIO, offset 0x10
+  expect_read(0x54, 1);
+  std::uint32_t value = 0;
+  EXPECT_EQ(hbf_sideband_read(kBase, 3, HBF_SPACE_MMIO, 0x10, &value), STATUS_OK);
+  EXPECT_EQ(value, 1u);
+  expect_write(0x50, 0x00000018);
+  expect_read(0x54, 0xffffffff);
+  expect_read(0x58, 1);
+  EXPECT_EQ(hbf_sideband_read(kBase, 0, HBF_SPACE_CONFIG, 0x18, &value), STATUS_NOT_FOUND);
 }
 
-TEST_F(HbfDriver, RetryStageZeroGivesTheControllerItsRetriesBack) {
-  expect_write(0x24, 0x31);
-  EXPECT_EQ(hbf_set_retry_stage(kBase, 3), STATUS_OK);
-  expect_write(0x24, 0);
-  EXPECT_EQ(hbf_set_retry_stage(kBase, 0), STATUS_OK);
-  EXPECT_EQ(hbf_set_retry_stage(kBase, 8), STATUS_BAD_ARGUMENT);
+TEST_F(HbfDriver, SidebandWriteReportsItsError) {
+  expect_write(0x50, 0x0010000c);
+  expect_write(0x54, 0x1);
+  expect_read(0x58, 0);
+  EXPECT_EQ(hbf_sideband_write(kBase, 0, HBF_SPACE_MMIO, 0x0c, 1), STATUS_OK);
+}
+
+hbf_os_t no_os() {
+  hbf_os_t os{};
+  os.now_us = [](void*) { return std::uint64_t{0}; };
+  os.wait_us = [](void*, std::uint32_t) {};
+  return os;
+}
+
+TEST_F(HbfDriver, AdminReadSendsTheAddressThenTakesTheData) {
+  const hbf_os_t os = no_os();
+  expect_read(0x40, 0);
+  expect_write(0x30, 0x00000005);  // channel 5, one beat
+  expect_write(0x34, 0x00000202);  // feature 2, opcode 2
+  expect_write(0x38, 0);
+  expect_write(0x3c, 1);
+  expect_read(0x40, 1);
+  expect_read(0x40, 2);
+  expect_write(0x44, 0);
+  expect_read(0x48, 1000);
+  expect_read(0x48, 75000);
+  std::uint64_t value = 0;
+  EXPECT_EQ(hbf_get_feature(kBase, &os, 5, HBF_FEATURE_TIMES, &value), STATUS_OK);
+  EXPECT_EQ(value, 1000u | 75000ull << 32);
+}
+
+TEST_F(HbfDriver, AdminWriteFillsTheBeatFirst) {
+  const hbf_os_t os = no_os();
+  expect_read(0x40, 0);
+  expect_write(0x44, 0);
+  expect_write(0x48, 7);
+  for (int i = 1; i < 16; ++i) expect_write(0x48, 0);
+  expect_write(0x30, 0);
+  expect_write(0x34, 0x00000501);
+  expect_write(0x38, 0);
+  expect_write(0x3c, 2);
+  expect_read(0x40, 0x22);  // done, code 2: bad value
+  EXPECT_EQ(hbf_set_feature(kBase, &os, 0, HBF_FEATURE_MAX_READ_THRESHOLD, 7), STATUS_UNSUPPORTED);
+}
+
+TEST_F(HbfDriver, AnAdminCommandIsNotSentWhileOneIsWaiting) {
+  const hbf_os_t os = no_os();
+  expect_read(0x40, 1);
+  std::uint64_t value = 0;
+  EXPECT_EQ(hbf_get_feature(kBase, &os, 0, HBF_FEATURE_TIMES, &value), STATUS_FULL);
+}
+
+TEST_F(HbfDriver, AnAdminCommandThatIsNotAnsweredTimesOut) {
+  hbf_os_t os{};
+  static std::uint64_t now;
+  now = 0;
+  os.now_us = [](void*) { return now; };
+  os.wait_us = [](void*, std::uint32_t) { now += HBF_ADMIN_TIMEOUT_US / 2 + 1; };
+  expect_read(0x40, 0);
+  expect_write(0x30, 0);
+  expect_write(0x34, 0x00000202);
+  expect_write(0x38, 0);
+  expect_write(0x3c, 1);
+  for (int i = 0; i < 19; ++i) expect_read(0x40, 1);
+  std::uint64_t value = 0;
+  EXPECT_EQ(hbf_get_feature(kBase, &os, 0, HBF_FEATURE_TIMES, &value), STATUS_TIMEOUT);
+}
+
+TEST_F(HbfDriver, EventsAreReadThenTaken) {
+  hbf_t hbf{};
+  hbf.registers = kBase;
+  hbf_event_t event{};
+  expect_read(0x60, 0x255);  // valid, data valid, code 5, info 2
+  expect_read(0x64, 0x2000);
+  expect_read(0x68, 0x3);
+  expect_write(0x6c, 1);
+  ASSERT_TRUE(hbf_take_event(&hbf, &event));
+  EXPECT_EQ(event.code, 5u);
+  EXPECT_EQ(event.info, 2u);
+  EXPECT_TRUE(event.data_valid);
+  EXPECT_FALSE(event.write);
+  EXPECT_EQ(event.offset, 0x300002000u);
+  expect_read(0x60, 0);
+  EXPECT_FALSE(hbf_take_event(&hbf, &event));
+}
+
+TEST_F(HbfDriver, RetryStagesBeyondTheFieldAreRefused) {
+  hbf_t hbf{};
+  hbf.registers = kBase;
+  expect_write(0x28, 0x30);
+  EXPECT_EQ(hbf_set_retry_stage(&hbf, 3), STATUS_OK);
+  EXPECT_EQ(hbf_set_retry_stage(&hbf, 8), STATUS_BAD_ARGUMENT);
+}
+
+TEST_F(HbfDriver, NothingIsFoundWithoutTheControllersId) {
+  hbf_t hbf;
+  const hbf_os_t os = no_os();
+  const hbf_policy_t policy{};
+  expect_read(0x00, 0x48424601);
+  EXPECT_EQ(hbf_open(&hbf, kBase, &os, &policy), STATUS_NOT_FOUND);
 }
 
 TEST_F(Drivers, UartPutsOneByteIfThereIsRoom) {
