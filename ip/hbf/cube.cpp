@@ -51,7 +51,9 @@ Channel& Cube::State::touch(std::size_t i, TimePs now) {
 }
 
 TimePs Cube::State::due_of(std::size_t i) {
-  if (due[i] == kStale) due[i] = channels[i]->next_event();
+  if (due[i] == kStale) {
+    due[i] = std::min(channels[i]->next_event(), channels[i]->management().next_event());
+  }
   return due[i];
 }
 
@@ -191,6 +193,7 @@ void Cube::submit(unsigned channel, TimePs at, const Stream& stream) {
 TimePs Cube::next_event() const {
   State& s = *state_;
   TimePs next = s.responses.empty() && s.notices.empty() ? s.next_due() : now_;
+  if (s.powered && s.ready_at > now_) next = std::min(next, s.ready_at);
   if (s.busy_until > now_) next = std::min(next, s.busy_until);
   if (config_.thermal.enabled && (s.light() || s.severe() || s.in_flight()))
     next = std::min(next, s.step_end);
