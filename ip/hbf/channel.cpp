@@ -154,7 +154,7 @@ void Channel::State::run(TimePs to, std::vector<Response>& out, std::vector<Noti
 }
 
 TimePs Channel::State::next_time() const {
-  TimePs next = management->next_event();
+  TimePs next = management_due;
   const auto due = [&next](TimePs at) { next = std::min(next, at); };
   const auto front = [&due](const std::deque<Timed>& queue) {
     if (!queue.empty()) due(queue.front().at);
@@ -176,7 +176,10 @@ TimePs Channel::State::next_time() const {
 
 void Channel::State::instant(TimePs t) {
   at_match = false;
-  management->advance(t);
+  if (management_due <= t) {
+    management->advance(t);
+    sample_management();
+  }
   for (; !arrivals.empty() && arrivals.front().at <= t; arrivals.pop_front()) {
     arrive(arrivals.front().slot, t);
   }
@@ -252,7 +255,7 @@ void Channel::State::look_up(std::uint32_t slot) {
   if (severe && config.readings.severe_in_flight == Readings::SevereInFlight::kBlocked) {
     return respond(slot, static_cast<unsigned>(ReadStatus::kBlocked), 1);
   }
-  if (!management->ready(time)) return respond(slot, static_cast<unsigned>(ReadStatus::kBlocked), 0);
+  if (!registers.ready) return respond(slot, static_cast<unsigned>(ReadStatus::kBlocked), 0);
   if (packet == Packet::kReserved) {
     respond(slot, static_cast<unsigned>(ReadStatus::kUndefinedUser), 0);
   } else if (packet == Packet::kScratchpad) {

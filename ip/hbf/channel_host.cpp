@@ -35,8 +35,7 @@ void Channel::State::offer(std::uint32_t slot) {
 
 void Channel::State::grant() {
   if (waiting.empty() || !may_send()) return;
-  const unsigned limit = management->outstanding_limit();
-  while (!waiting.empty() && outstanding < limit) {
+  while (!waiting.empty() && outstanding < registers.limit) {
     const std::uint32_t slot = waiting.front();
     waiting.pop_front();
     ++outstanding;
@@ -108,7 +107,7 @@ TimePs Channel::State::next_down() const {
   if (severe || (waiting.empty() && ar_queue.empty() && aw_queue.empty())) return kNever;
   const TimePs from = std::max(time, link_up);
   TimePs next = kNever;
-  if (!waiting.empty() && outstanding < management->outstanding_limit()) next = from;
+  if (!waiting.empty() && outstanding < registers.limit) next = from;
   if (!ar_queue.empty() && !overtakes(ar_queue.front(), aw_queue)) {
     next = std::min(next, ar_credits.when(from, config.link.ar_granules));
   }

@@ -101,7 +101,7 @@ void Channel::State::start_sense(std::uint32_t index_of_op, unsigned b) {
   buffer.filling = true;
   l.newest = b;
   op.buffer = b;
-  op.sensed = media.sense(time, op.dlu, management->host_retry(), op.stage);
+  op.sensed = media.sense(time, op.dlu, registers.host_retry, op.stage);
   if (op.sensed.status != ReadStatus::kOk || op.sensed.stages != 0) disturb();
   const Timing& t = config.timing;
   op.duration = scaled((op.stage > 0 ? t.tRETRY : t.tR) + op.sensed.stages * t.tRETRY);

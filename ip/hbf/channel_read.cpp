@@ -28,7 +28,7 @@ void Channel::State::look_up_read(std::uint32_t slot) {
     if (missed == kNone) return;
     run_open = true;
     if (config.readings.batch == Readings::Batch::kUntilRegular) return collect(missed, true);
-  } else if (!run_open && management->accumulate_time() > 0) {
+  } else if (!run_open && registers.accumulate > 0) {
     if (missed != kNone) collect(missed, false);
     return;
   } else {
@@ -149,7 +149,7 @@ std::uint32_t Channel::State::join_or_miss(std::uint32_t slot) {
 void Channel::State::collect(std::uint32_t op, bool batch) {
   std::vector<std::uint32_t>& set = batch ? batch_run : regular_set;
   if (set.empty()) {
-    TimePs wait = management->accumulate_time();
+    TimePs wait = registers.accumulate;
     if (wait == 0) wait = kBatchFallback;
     (batch ? batch_deadline : regular_deadline) = time + wait;
   }

@@ -237,6 +237,7 @@ struct Channel::State {
   /// What was learned does not hold any more.
   void disturb();
   void forget_quiet();
+  /// Registers may have been written, or time has changed them.
   void sample_management();
   /// At the end of an instant; true if time was jumped, which is then at most `to`.
   bool try_jump(TimePs to);
@@ -260,6 +261,20 @@ struct Channel::State {
   mutable ChannelCounters counters;
   TimePs time = 0;
   TimePs flit;
+
+  /// What the registers say. They change between two runs, with admin commands and when management is due.
+  struct Registers {
+    bool ready = false, host_retry = false;
+    unsigned limit = 0;
+    TimePs accumulate = 0;
+    std::uint64_t max_reads = 0;
+    bool operator==(const Registers& o) const {
+      return ready == o.ready && host_retry == o.host_retry && limit == o.limit &&
+             accumulate == o.accumulate && max_reads == o.max_reads;
+    }
+  };
+  Registers registers;
+  TimePs management_due = 0;
 
   // Host.
   std::vector<Txn> txns;
@@ -314,16 +329,6 @@ struct Channel::State {
   std::vector<Notice>* notices = nullptr;
 
   // Fast-forward.
-  struct Sampled {
-    bool ready = false, host_retry = false;
-    unsigned limit = 0;
-    TimePs accumulate = 0;
-    std::uint64_t max_reads = 0;
-    bool operator==(const Sampled& o) const {
-      return ready == o.ready && host_retry == o.host_retry && limit == o.limit &&
-             accumulate == o.accumulate && max_reads == o.max_reads;
-    }
-  };
   struct Reference {
     bool valid = false;
     std::uint32_t stream = 0;
@@ -339,7 +344,6 @@ struct Channel::State {
     Totals totals{};
   };
   bool fast_forward = true;
-  Sampled sampled;
   Reference reference;
   Period period;
   std::vector<std::uint64_t> description;

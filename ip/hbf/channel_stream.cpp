@@ -20,18 +20,18 @@ void Channel::State::disturb() {
 
 void Channel::State::forget_quiet() { quiet_until = 0; }
 
-/// Registers may have been written since the last run.
 void Channel::State::sample_management() {
-  const Sampled now = {management->ready(time), management->host_retry(), management->outstanding_limit(),
-                       management->accumulate_time(), management->max_read_threshold()};
-  if (now == sampled) return;
-  sampled = now;
+  management_due = management->next_event();
+  const Registers now = {management->ready(time), management->host_retry(), management->outstanding_limit(),
+                         management->accumulate_time(), management->max_read_threshold()};
+  if (now == registers) return;
+  registers = now;
   media.set_max_read_threshold(now.max_reads);
   disturb();
 }
 
 bool Channel::State::only_stream(std::uint32_t& stream) const {
-  if (started_streams != 1 || severe || time < link_up || !management->ready(time)) return false;
+  if (started_streams != 1 || severe || time < link_up || !registers.ready) return false;
   if (!open_gathers.empty() || !accepted.empty() || !delayed.empty() || !batch_run.empty() ||
       !aw_queue.empty() || !b_queue.empty()) {
     return false;
@@ -214,18 +214,13 @@ std::uint64_t Channel::State::plain_periods(const StreamState& stream, std::uint
   const std::vector<std::uint64_t> first = unsensed(stream);
   const auto check = [&](std::uint64_t k, std::uint64_t& obstacle) {
     const std::uint64_t end = next + k * period.pages;
-    for (std::uint64_t dlu : first) {
-      std::uint64_t ahead = 0;
-      while (dlu < end) {
-        const Media::Place place = media.place_of(dlu);
-        const auto pages = static_cast<std::uint32_t>(
-            std::min<std::uint64_t>(config.pages_per_block - place.page, (end - dlu + n - 1) / n));
-        const std::uint32_t plain = media.plain_run(time, time + k * period.time, place, pages, ahead);
-        if (plain < pages) {
-          obstacle = dlu + plain * n;
-          return false;
-        }
-        dlu += pages * n;
+    for (const std::uint64_t dlu : first) {
+      if (dlu >= end) continue;
+      const auto pages = static_cast<std::uint32_t>((end - dlu + n - 1) / n);
+      const std::uint32_t plain = media.plain_run(time, time + k * period.time, media.place_of(dlu), pages);
+      if (plain < pages) {
+        obstacle = dlu + plain * n;
+        return false;
       }
     }
     return true;
@@ -251,7 +246,7 @@ bool Channel::State::jump(TimePs to) {
   bool jumped = false;
   quiet_until = 0;
   while (true) {
-    TimePs until = management->next_event();
+    TimePs until = management_due;
     if (!offers.empty()) until = std::min(until, offers.top().at);
     if (until <= time || stream.issued >= last) break;
     std::uint64_t k = (last - stream.issued) / period.pages;
@@ -276,15 +271,8 @@ void Channel::State::skip(std::uint32_t index_of_stream, std::uint64_t periods) 
   StreamState& stream = streams[index_of_stream];
   const std::uint64_t pages = periods * period.pages;
   const TimePs by = periods * period.time;
-  for (std::uint64_t dlu : unsensed(stream)) {
-    for (std::uint64_t left = pages / lanes.size(); left > 0;) {
-      const Media::Place place = media.place_of(dlu);
-      const auto run =
-          static_cast<std::uint32_t>(std::min<std::uint64_t>(config.pages_per_block - place.page, left));
-      media.sense_run(time, place, run);
-      left -= run;
-      dlu += run * lanes.size();
-    }
+  for (const std::uint64_t dlu : unsensed(stream)) {
+    media.sense_run(time, media.place_of(dlu), static_cast<std::uint32_t>(pages / lanes.size()));
   }
   shift_commands(stream, by, pages);
   shift_array(by, pages);
@@ -302,7 +290,6 @@ void Channel::State::skip(std::uint32_t index_of_stream, std::uint64_t periods) 
   up.shift(by, periods * period.totals[7]);
   for (Credits* credits : {&ar_credits, &w_credits, &r_credits, &b_credits}) credits->shift(by);
   time += by;
-  management->advance(time);
   reference.at = time;
   reference.issued = stream.issued;
   reference.totals = totals();

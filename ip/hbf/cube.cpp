@@ -170,7 +170,6 @@ TimePs Cube::next_event() const {
     next = std::min(next, channel->next_event());
     active = active || channel->in_flight() > 0;
   }
-  if (s.powered && s.ready_at > now_) next = std::min(next, s.ready_at);
   if (s.busy_until > now_) next = std::min(next, s.busy_until);
   if (config_.thermal.enabled && active) next = std::min(next, s.step_end);
   return next;

@@ -419,15 +419,9 @@ Media::Sensed Media::sense(TimePs now, std::uint64_t dlu, bool host_retry, unsig
   return result;
 }
 
-std::uint32_t Media::plain_run(TimePs now, TimePs until, const Place& from, std::uint32_t pages) {
-  std::uint64_t ahead = 0;
-  return plain_run(now, until, from, pages, ahead);
-}
-
-std::uint32_t Media::plain_run(TimePs now, TimePs until, const Place& from, std::uint32_t pages,
-                               std::uint64_t& ahead) {
-  if (!lanes_[from.lane] || !exists(from.lane, from.row)) return 0;
-  if (die_blocked_[from.lane / config_.planes_per_die]) return 0;
+/// Within one block, with what is left of the lane's budget.
+std::uint32_t Media::plain_in_block(TimePs now, TimePs until, const Place& from, std::uint32_t pages,
+                                    std::uint64_t& budget) {
   if (!losses_.empty() && loss_of(from.lane, from.row)) return 0;
   Lane& lane = *lanes_[from.lane];
   Block& block = lane.blocks[from.row];
@@ -452,7 +446,7 @@ std::uint32_t Media::plain_run(TimePs now, TimePs until, const Place& from, std:
   update_entry(lane, block, now);
   if (until >= block.until) return 0;
   const Block before = block;
-  std::uint64_t budget = lane.budget - ahead, left = most;
+  std::uint64_t left = most;
   while (left > 0) {
     update_entry(lane, block, now);
     const std::uint64_t segment = std::min(left, block.reads_end - block.reads);
@@ -464,25 +458,48 @@ std::uint32_t Media::plain_run(TimePs now, TimePs until, const Place& from, std:
     if (taken < segment) break;
   }
   block = before;
-  ahead = lane.budget - budget;
   return static_cast<std::uint32_t>(most - left);
+}
+
+std::uint32_t Media::plain_run(TimePs now, TimePs until, const Place& from, std::uint32_t pages) {
+  if (!lanes_[from.lane] || die_blocked_[from.lane / config_.planes_per_die]) return 0;
+  std::uint64_t budget = lanes_[from.lane]->budget;
+  std::uint32_t found = 0;
+  for (Place place = from; found < pages && exists(place.lane, place.row); ++place.row, place.page = 0) {
+    const std::uint32_t wanted = std::min(pages - found, config_.pages_per_block - place.page);
+    const std::uint32_t plain = plain_in_block(now, until, place, wanted, budget);
+    found += plain;
+    if (plain < wanted) break;
+  }
+  return found;
 }
 
 void Media::sense_run(TimePs now, const Place& from, std::uint32_t pages) {
   Lane& lane = lane_at(from.lane);
-  Block& block = lane.blocks[from.row];
   counters_.senses += pages;
-  if (error_free_) {
-    block.reads += pages;
-    return;
-  }
-  std::uint64_t left = pages;
-  while (left > 0) {
-    update_entry(lane, block, now);
-    const std::uint64_t taken = std::min(left, block.reads_end - block.reads);
-    lane.budget -= taken * block.hazard;
-    block.reads += taken;
-    left -= taken;
+  for (Place place = from; pages > 0; ++place.row, place.page = 0) {
+    if (place.row >= lane.blocks.size()) {
+      throw ModelError("contract", fmt::format("hbf channel {}", channel_),
+                       "run of senses past the last block");
+    }
+    Block& block = lane.blocks[place.row];
+    std::uint64_t left = std::min(pages, config_.pages_per_block - place.page);
+    pages -= static_cast<std::uint32_t>(left);
+    if (error_free_) {
+      block.reads += left;
+      continue;
+    }
+    while (left > 0) {
+      update_entry(lane, block, now);
+      const std::uint64_t taken = std::min(left, block.reads_end - block.reads);
+      if (block.hazard > 0 && taken > (lane.budget - 1) / block.hazard) {
+        throw ModelError("contract", fmt::format("hbf channel {}", channel_),
+                         "run of senses that plain_run() did not promise");
+      }
+      lane.budget -= taken * block.hazard;
+      block.reads += taken;
+      left -= taken;
+    }
   }
 }
 

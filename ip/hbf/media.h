@@ -68,12 +68,11 @@ class Media {
   /// One page sense that starts at `now`; counts as a read of its block. `host_retry`: the host retries,
   /// `stage` is its ARUSER[8:6].
   Sensed sense(TimePs now, std::uint64_t dlu, bool host_retry, unsigned stage);
-  /// How many of `pages` consecutive pages of one block from `from` on would be sensed as plain kOk, whenever
-  /// their senses start in [now, until]: what sense_run() may take at once.
+  /// How many of `pages` consecutive pages of one lane (page by page, then the next row) from `from` on would
+  /// be sensed as plain kOk, whenever their senses start in [now, until]: what sense_run() may take at once.
+  /// All of a lane's pages have to be asked for together: they draw on the same budget.
   std::uint32_t plain_run(TimePs now, TimePs until, const Place& from, std::uint32_t pages);
-  /// The same for one of several blocks of a lane: `ahead` is the hazard of the runs asked for before it.
-  std::uint32_t plain_run(TimePs now, TimePs until, const Place& from, std::uint32_t pages,
-                          std::uint64_t& ahead);
+  /// ModelError if plain_run() would not have promised it.
   void sense_run(TimePs now, const Place& from, std::uint32_t pages);
 
   // Writes.
@@ -193,6 +192,8 @@ class Media {
   const Loss* loss_of(unsigned lane, std::uint32_t row) const;
   double clock(TimePs now) const;
   TimePs age_edge(double born, unsigned bucket) const;
+  std::uint32_t plain_in_block(TimePs now, TimePs until, const Place& from, std::uint32_t pages,
+                               std::uint64_t& budget);
   void update_entry(const Lane& lane, Block& block, TimePs now);
   void find_entry(const Lane& lane, Block& block, TimePs now);
   const Entry& entry_at(std::uint32_t erases, unsigned reads_bucket, unsigned age_bucket);

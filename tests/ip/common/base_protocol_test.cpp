@@ -125,8 +125,13 @@ TEST(BaseProtocol, Hbm) {
 
 struct HbfBlock : Block {
   hbf::HbfModule hbf;
+  soc::Ram memory;
+  sc_core::sc_signal<bool> irq;
   explicit HbfBlock(const std::string& suffix)
-      : hbf(("hbf" + suffix).c_str(), hbf::testing_support::small_cube()) {
+      : hbf(("hbf" + suffix).c_str(), hbf::testing_support::small_cube()),
+        memory(("memory" + suffix).c_str(), {}) {
+    hbf.mem_isock.bind(memory.mem_tsock);
+    hbf.irq_out(irq);
     ProtocolProfile data = memory_profile(hbf::testing_support::small_cube().capacity_bytes);
     data.native_phases = true;
     data.lengths = {64, 100, 4096, 8192};

@@ -215,7 +215,7 @@ TEST_P(HbfCalibration, FewOutstandingReadsGiveTheirShareOfTheBandwidth) {
   EXPECT_NEAR(measured, expected, 0.05 * expected);
 }
 
-INSTANTIATE_TEST_SUITE_P(Presets, HbfCalibration, ::testing::Values("hbf_slc_1us"),
+INSTANTIATE_TEST_SUITE_P(Presets, HbfCalibration, ::testing::Values("hbf_slc_1us", "hbf_slc_4us", "hbf_20us"),
                          [](const auto& preset) { return preset.param; });
 
 }  // namespace

@@ -530,6 +530,18 @@ TEST(HbfResets, BucrNeedsItsKeyReads0AndFiresOncePerType) {
   EXPECT_EQ(b.mmio(kTmon), 1u);
 }
 
+TEST(HbfResets, AChannelResetEndsASelfTestAndASecureErase) {
+  Bench b;
+  EXPECT_EQ(b.write(Opcode::kBist, 0, {}).status, 0u);
+  b.now = us(1);
+  b.set_mmio(kBucr, 0x484246u << 8 | 2);
+  EXPECT_EQ(b.feature(Feature::kBist), 0u) << "no result";
+  EXPECT_EQ(b.write(Opcode::kSecureErase, 1u << 2, {}).status, 0u) << "nothing runs";
+  b.now = us(2);
+  b.set_mmio(kBucr, 0x484246u << 8 | 2);
+  EXPECT_EQ(b.write(Opcode::kBist, 0, {}).status, 0u);
+}
+
 TEST(HbfResets, HbfResetKeepsLockoutAndCesPowerOnKeepsNothing) {
   Bench b;
   disturb(b);
@@ -876,6 +888,13 @@ TEST(HbfAdmin, TelemetryTakesASnapshotEveryInterval) {
   }
   EXPECT_EQ(b.write(Opcode::kBist, 0, {}).status, 0u);
   EXPECT_EQ(b.read(Opcode::kGetLogPage, 3).status, 5u) << "media taken";
+  // Asked late, it still took them on time.
+  b.now = 46 * second;
+  b.management.advance(b.now);
+  const Management::Answer late = b.read(Opcode::kGetLogPage, 3, 3);
+  EXPECT_EQ(word(late.data, 0), 23u);
+  EXPECT_EQ(word(late.data, 8), 46000000000u);
+  EXPECT_EQ(word(late.data, 64 + 8), 44000000000u);
   b.set_mmio(kVstsz, 0);
   b.now += ms(1);
   b.management.advance(b.now);

@@ -1,391 +1,419 @@
 // SPDX-FileCopyrightText: The Memwall authors
 // SPDX-License-Identifier: Apache-2.0
-// The SystemC shell: contents, responses, registers and traffic without data, as an initiator sees them.
-#include <gtest/gtest.h>
-#include <tlm_utils/simple_initiator_socket.h>
-
-#include <map>
-#include <systemc>
-
-#include "common/sc_time.h"
-#include "common/tlm_traffic.h"
-#include "hbf/module.h"
-#include "hbf_test_config.h"
-#include "regs/hbf_regs.h"
+// The SystemC shell through TLM initiators: data, errors, traffic without data, blocking and four phases, the
+// way into the chip's memory, interrupts, report.
+#include "module_bench.h"
 
 namespace memwall::hbf {
 namespace {
 using namespace testing_support;
-using regs::HbfRegs;
+using sc_core::wait;
 
-struct Host : sc_core::sc_module {
-  explicit Host(const Config& config) : Host("host", config) {}
-  Host(const sc_core::sc_module_name& name, const Config& config) : sc_module(name), hbf("hbf", config) {
-    data_isock.bind(hbf.data_tsock);
-    ctrl_isock.bind(hbf.ctrl_tsock);
+class HbfShell : public testing::Test, public ModuleBench {
+ protected:
+  Bytes load(std::uint64_t pages = 64) {
+    Bytes data = pattern(pages * kPageBytes, 5);
+    EXPECT_EQ(io.debug(tlm::TLM_WRITE_COMMAND, 0, data), data.size());
+    return data;
   }
-
-  struct Answer {
-    tlm::tlm_response_status status;
-    TimePs time;
-  };
-  Answer send(tlm::tlm_command command, std::uint64_t address, unsigned char* data, unsigned bytes,
-              TrafficExtension* traffic = nullptr) {
-    tlm::tlm_generic_payload payload;
-    payload.set_command(command);
-    payload.set_address(address);
-    payload.set_data_ptr(data);
-    payload.set_data_length(bytes);
-    payload.set_streaming_width(bytes);
-    if (traffic != nullptr) payload.set_extension(traffic);
-    sc_core::sc_time delay = to_sc(clock);
-    data_isock->b_transport(payload, delay);
-    if (traffic != nullptr) payload.clear_extension(traffic);
-    const TimePs took = to_ps(delay) - clock;
-    clock = to_ps(delay);
-    return {payload.get_response_status(), took};
-  }
-  Answer read(std::uint64_t address, std::vector<unsigned char>& data) {
-    return send(tlm::TLM_READ_COMMAND, address, data.data(), static_cast<unsigned>(data.size()));
-  }
-  Answer write(std::uint64_t address, std::vector<unsigned char> data) {
-    return send(tlm::TLM_WRITE_COMMAND, address, data.data(), static_cast<unsigned>(data.size()));
-  }
-  unsigned debug(tlm::tlm_command command, std::uint64_t address, std::vector<unsigned char>& data) {
-    tlm::tlm_generic_payload payload;
-    payload.set_command(command);
-    payload.set_address(address);
-    payload.set_data_ptr(data.data());
-    payload.set_data_length(static_cast<unsigned>(data.size()));
-    return data_isock->transport_dbg(payload);
-  }
-  std::uint32_t reg(std::uint32_t offset) {
-    std::uint32_t value = 0;
-    EXPECT_EQ(access_reg(tlm::TLM_READ_COMMAND, offset, value), tlm::TLM_OK_RESPONSE);
-    return value;
-  }
-  void set_reg(std::uint32_t offset, std::uint32_t value) {
-    EXPECT_EQ(access_reg(tlm::TLM_WRITE_COMMAND, offset, value), tlm::TLM_OK_RESPONSE);
-  }
-  tlm::tlm_response_status access_reg(tlm::tlm_command command, std::uint32_t offset, std::uint32_t& value) {
-    tlm::tlm_generic_payload payload;
-    payload.set_command(command);
-    payload.set_address(offset);
-    payload.set_data_ptr(reinterpret_cast<unsigned char*>(&value));
-    payload.set_data_length(4);
-    payload.set_streaming_width(4);
-    sc_core::sc_time delay;
-    ctrl_isock->b_transport(payload, delay);
-    return payload.get_response_status();
-  }
-  void inject(std::uint64_t address, HbfRegs::InjectKind kind, unsigned stages = 1) {
-    set_reg(HbfRegs::kInjectAddressLoOffset, static_cast<std::uint32_t>(address));
-    set_reg(HbfRegs::kInjectAddressHiOffset, static_cast<std::uint32_t>(address >> 32));
-    set_reg(HbfRegs::kInjectOffset, static_cast<std::uint32_t>(kind) << HbfRegs::kInjectKindShift |
-                                        stages << HbfRegs::kInjectRetryStagesShift |
-                                        HbfRegs::kInjectFireMask);
-    EXPECT_EQ(reg(HbfRegs::kInjectOffset) & HbfRegs::kInjectFireMask, 0u);
-  }
-
-  tlm_utils::simple_initiator_socket<Host> data_isock{"data_isock"};
-  tlm_utils::simple_initiator_socket<Host> ctrl_isock{"ctrl_isock"};
-  HbfModule hbf;
-  TimePs clock = 0;
 };
-
-std::vector<unsigned char> pattern(std::size_t bytes, unsigned seed) {
-  std::vector<unsigned char> data(bytes);
-  for (std::size_t i = 0; i < bytes; ++i) data[i] = static_cast<unsigned char>(seed + i * 7 + (i >> 8));
-  return data;
+Bytes slice(const Bytes& from, std::uint64_t begin, std::uint64_t bytes) {
+  return Bytes(from.begin() + static_cast<std::ptrdiff_t>(begin),
+               from.begin() + static_cast<std::ptrdiff_t>(begin + bytes));
 }
 
-TEST(HbfModule, LoadedBytesAreReadAtAnyAlignment) {
-  Host host(small_cube());
-  std::vector<unsigned char> loaded = pattern(3 * kPageBytes, 5);
-  EXPECT_EQ(host.debug(tlm::TLM_WRITE_COMMAND, 1000, loaded), loaded.size());
-  for (const std::uint64_t from : {0u, 1u, 63u, 3096u, 5000u}) {
-    std::vector<unsigned char> got(4099);
-    EXPECT_EQ(host.read(1000 + from, got).status, tlm::TLM_OK_RESPONSE);
-    EXPECT_EQ(got, std::vector<unsigned char>(loaded.begin() + from, loaded.begin() + from + 4099)) << from;
-  }
-}
+constexpr TimePs kCold = ns(2 + 10 + 5 + 1000 + 100 + 38 + 10);
 
-TEST(HbfModule, WrittenPagesReadBackAndTheRestOfTheBlockIsErased) {
-  Host host(small_cube());
-  std::vector<unsigned char> old = pattern(16 * kPageBytes, 1);
-  host.debug(tlm::TLM_WRITE_COMMAND, 0, old);
-  EXPECT_EQ(host.write(0, pattern(kPageBytes, 9)).status, tlm::TLM_OK_RESPONSE);
-  std::vector<unsigned char> got(kPageBytes);
-  EXPECT_EQ(host.read(0, got).status, tlm::TLM_OK_RESPONSE);
-  EXPECT_EQ(got, pattern(kPageBytes, 9));
-  EXPECT_EQ(host.read(page(4), got).status, tlm::TLM_GENERIC_ERROR_RESPONSE);
-  EXPECT_EQ(got, std::vector<unsigned char>(kPageBytes, 0xff));
-  host.debug(tlm::TLM_READ_COMMAND, page(8), got);
-  EXPECT_EQ(got, std::vector<unsigned char>(kPageBytes, 0xff));
-  EXPECT_EQ(host.read(page(5), got).status, tlm::TLM_OK_RESPONSE);
-  EXPECT_EQ(got, std::vector<unsigned char>(old.begin() + page(5), old.begin() + page(6)));
-}
-
-TEST(HbfModule, RefusedWriteKeepsTheOldContents) {
-  Host host(small_cube());
-  std::vector<unsigned char> old = pattern(16 * kPageBytes, 1);
-  host.debug(tlm::TLM_WRITE_COMMAND, 0, old);
-  EXPECT_EQ(host.write(page(4), pattern(kPageBytes, 9)).status, tlm::TLM_GENERIC_ERROR_RESPONSE);
-  EXPECT_EQ(host.reg(HbfRegs::kStatusOffset), HbfRegs::kStatusWriteMask | 0x2u);
-  EXPECT_EQ(host.write(page(0), pattern(64, 9)).status, tlm::TLM_GENERIC_ERROR_RESPONSE);
-  EXPECT_EQ(host.reg(HbfRegs::kStatusOffset), HbfRegs::kStatusWriteMask | 0x5u);
-  std::vector<unsigned char> got(old.size());
-  host.debug(tlm::TLM_READ_COMMAND, 0, got);
-  EXPECT_EQ(got, old);
-}
-
-TEST(HbfModule, FailureIsLeftInTheRegistersUntilItIsCleared) {
-  Host host(small_cube());
-  std::vector<unsigned char> got(64);
-  EXPECT_EQ(host.reg(HbfRegs::kStatusOffset), 0u);
-  EXPECT_EQ(host.read(page(7) + 128, got).status, tlm::TLM_GENERIC_ERROR_RESPONSE);
-  EXPECT_EQ(host.reg(HbfRegs::kStatusOffset), 0x7u);
-  EXPECT_EQ(host.reg(HbfRegs::kFaultAddressLoOffset), page(7) + 128);
-  host.set_reg(HbfRegs::kControlOffset, HbfRegs::kControlClearStatusMask);
-  EXPECT_EQ(host.reg(HbfRegs::kControlOffset), 0u);
-  EXPECT_EQ(host.reg(HbfRegs::kStatusOffset), 0u);
-  EXPECT_EQ(host.reg(HbfRegs::kFaultAddressLoOffset), 0u);
-}
-
-TEST(HbfModule, AddressPastTheCapacityIsAnAddressError) {
-  Host host(small_cube());
-  std::vector<unsigned char> got(128);
-  EXPECT_EQ(host.read(page(48) - 64, got).status, tlm::TLM_ADDRESS_ERROR_RESPONSE);
-  EXPECT_EQ(host.reg(HbfRegs::kStatusOffset), 0x1u);
-  EXPECT_EQ(host.write(~std::uint64_t{0} - 4095, pattern(kPageBytes, 0)).status,
-            tlm::TLM_ADDRESS_ERROR_RESPONSE);
-  EXPECT_EQ(host.debug(tlm::TLM_READ_COMMAND, page(48), got), 0u);
-  EXPECT_EQ(host.debug(tlm::TLM_READ_COMMAND, page(48) - 64, got), 64u);
-}
-
-TEST(HbfModule, InjectedFaultsReachTheRegisters) {
-  Host host(small_cube());
-  std::vector<unsigned char> loaded = pattern(16 * kPageBytes, 1);
-  host.debug(tlm::TLM_WRITE_COMMAND, 0, loaded);
-  std::vector<unsigned char> got(64);
-  host.inject(page(1), HbfRegs::InjectKind::kCorrected);
-  host.inject(page(2), HbfRegs::InjectKind::kRetry, 3);
-  host.inject(page(3), HbfRegs::InjectKind::kUncorrectable);
-  EXPECT_EQ(host.read(page(1), got).status, tlm::TLM_OK_RESPONSE);
-  EXPECT_EQ(host.read(page(2), got).status, tlm::TLM_OK_RESPONSE);
-  EXPECT_EQ(got, std::vector<unsigned char>(loaded.begin() + page(2), loaded.begin() + page(2) + 64));
-  EXPECT_EQ(host.read(page(3), got).status, tlm::TLM_GENERIC_ERROR_RESPONSE);
-  EXPECT_EQ(host.reg(HbfRegs::kStatusOffset), 0x4u | 2u << HbfRegs::kStatusInfoShift);
-  EXPECT_EQ(host.reg(HbfRegs::kEccCorrectedOffset), 1u);
-  EXPECT_EQ(host.reg(HbfRegs::kEccRetriedOffset), 2u);
-  EXPECT_EQ(host.reg(HbfRegs::kEccUncorrectedOffset), 1u);
-  EXPECT_EQ(host.reg(HbfRegs::kSensesOffset), 1u + 4u + 4u);
-}
-
-TEST(HbfModule, SoftwareRetryLoopRecoversAPageInHostMode) {
-  Host host(small_cube());
-  std::vector<unsigned char> loaded = pattern(kPageBytes, 1);
-  host.debug(tlm::TLM_WRITE_COMMAND, 0, loaded);
-  host.inject(0, HbfRegs::InjectKind::kRetry, 2);
-  host.set_reg(HbfRegs::kControlOffset, 1);
-  std::vector<unsigned char> got(kPageBytes);
-  unsigned rounds = 0;
-  while (host.read(0, got).status != tlm::TLM_OK_RESPONSE && rounds < 8) {
-    const std::uint32_t status = host.reg(HbfRegs::kStatusOffset);
-    ASSERT_EQ(status & HbfRegs::kStatusCodeMask, 0x6u);
-    const std::uint32_t stage = (status & HbfRegs::kStatusInfoMask) >> HbfRegs::kStatusInfoShift;
-    EXPECT_EQ(stage, ++rounds);
-    host.set_reg(HbfRegs::kControlOffset, 1u | stage << HbfRegs::kControlRetryStageShift);
-  }
-  EXPECT_EQ(rounds, 2u);
-  EXPECT_EQ(got, loaded);
-}
-
-TEST(HbfModule, InjectedProgramFailureIsReportedAndReplayedFromPageZero) {
-  Host host(small_cube());
-  host.inject(page(4), HbfRegs::InjectKind::kProgramFail);
-  EXPECT_EQ(host.write(page(0), pattern(kPageBytes, 1)).status, tlm::TLM_OK_RESPONSE);
-  EXPECT_EQ(host.write(page(4), pattern(kPageBytes, 2)).status, tlm::TLM_GENERIC_ERROR_RESPONSE);
-  EXPECT_EQ(host.reg(HbfRegs::kStatusOffset), HbfRegs::kStatusWriteMask | 0x7u);
-  EXPECT_EQ(host.write(page(0), pattern(kPageBytes, 1)).status, tlm::TLM_OK_RESPONSE);
-  EXPECT_EQ(host.write(page(4), pattern(kPageBytes, 2)).status, tlm::TLM_OK_RESPONSE);
-  EXPECT_EQ(host.reg(HbfRegs::kErasesOffset), 2u);
-  EXPECT_EQ(host.reg(HbfRegs::kProgramsOffset), 4u);
-}
-
-TEST(HbfModule, TrafficWithoutDataHasTheSameTimesCountersAndErrorsAsTrafficWithData) {
-  Host real("real", small_cube());
-  Host bare("bare", small_cube());
-  TrafficExtension reading;
-  TrafficExtension writing;
-  writing.is_write = true;
-  // Preloaded contents on both sides; without data they are only declared.
-  std::vector<unsigned char> loaded = pattern(16 * kPageBytes, 1);
-  real.debug(tlm::TLM_WRITE_COMMAND, page(16), loaded);
-  tlm::tlm_generic_payload declare;
-  declare.set_command(tlm::TLM_IGNORE_COMMAND);
-  declare.set_address(page(16));
-  declare.set_data_length(static_cast<unsigned>(loaded.size()));
-  declare.set_extension(&writing);
-  EXPECT_EQ(bare.data_isock->transport_dbg(declare), loaded.size());
-  declare.clear_extension(&writing);
-
-  Rng rng(11, "traffic");
-  std::vector<unsigned char> data(20 * kPageBytes);
-  for (int i = 0; i < 500; ++i) {
-    const bool is_write = rng.below(4) == 0;
-    const std::uint64_t address = is_write ? page(rng.below(49)) : rng.below(page(48));
-    const auto bytes =
-        static_cast<unsigned>(is_write ? page(1 + rng.below(4)) : 1 + rng.below(3 * kPageBytes));
-    const Host::Answer a =
-        real.send(is_write ? tlm::TLM_WRITE_COMMAND : tlm::TLM_READ_COMMAND, address, data.data(), bytes);
-    const Host::Answer b =
-        bare.send(tlm::TLM_IGNORE_COMMAND, address, nullptr, bytes, is_write ? &writing : &reading);
-    ASSERT_EQ(a.time, b.time) << i;
-    ASSERT_EQ(a.status, b.status) << i;
-    ASSERT_EQ(real.reg(HbfRegs::kStatusOffset), bare.reg(HbfRegs::kStatusOffset)) << i;
-  }
-  EXPECT_EQ(real.reg(HbfRegs::kSensesOffset), bare.reg(HbfRegs::kSensesOffset));
-  EXPECT_GT(bare.hbf.core().counters().programs, 10u);
-  EXPECT_GT(bare.hbf.core().counters().senses, 100u);
-}
-
-TEST(HbfModule, PlainIgnoreCommandDoesNothing) {
-  Host host(small_cube());
-  const Host::Answer answer = host.send(tlm::TLM_IGNORE_COMMAND, 0, nullptr, 64);
-  EXPECT_EQ(answer.status, tlm::TLM_OK_RESPONSE);
-  EXPECT_EQ(answer.time, 0u);
-  EXPECT_EQ(host.reg(HbfRegs::kSensesOffset), 0u);
-}
-
-TEST(HbfModule, NonBlockingInitiatorHasSeveralReadsOutstanding) {
-  struct Initiator : sc_core::sc_module {
-    explicit Initiator(const sc_core::sc_module_name& name) : sc_module(name), hbf("hbf", small_cube()) {
-      data_isock.register_nb_transport_bw(this, &Initiator::nb_transport_bw);
-      data_isock.bind(hbf.data_tsock);
-      ctrl_isock.bind(hbf.ctrl_tsock);
-      SC_HAS_PROCESS(Initiator);
-      SC_THREAD(run);
-      SC_METHOD(answer);
-      sensitive << answered;
-      dont_initialize();
+TEST_F(HbfShell, LoadedBytesAreReadAtAnyAlignment) {
+  const Bytes loaded = load(4);
+  run_to_end({[&] {
+    for (const std::uint64_t from : {0u, 1u, 63u, 3096u, 5000u}) {
+      Bytes got(4099);
+      EXPECT_EQ(io.read(from, got), tlm::TLM_OK_RESPONSE);
+      EXPECT_EQ(got, slice(loaded, from, 4099)) << from;
     }
-    void run() {
-      std::vector<unsigned char> loaded(8 * kPageBytes, 0x11);
-      payloads[0].set_command(tlm::TLM_WRITE_COMMAND);
-      payloads[0].set_address(0);
-      payloads[0].set_data_ptr(loaded.data());
-      payloads[0].set_data_length(static_cast<unsigned>(loaded.size()));
-      data_isock->transport_dbg(payloads[0]);
-      // Pages 0 and 1 lie in different channels, page 4 in the bank of page 0.
-      const std::uint64_t addresses[] = {page(0), page(1), page(4)};
-      for (unsigned i = 0; i < 3; ++i) {
-        payloads[i].set_command(tlm::TLM_READ_COMMAND);
-        payloads[i].set_address(addresses[i]);
-        payloads[i].set_data_ptr(data[i]);
-        payloads[i].set_data_length(64);
-        payloads[i].set_streaming_width(64);
-        tlm::tlm_phase phase = tlm::BEGIN_REQ;
-        sc_core::sc_time delay;
-        EXPECT_EQ(data_isock->nb_transport_fw(payloads[i], phase, delay), tlm::TLM_UPDATED);
-        EXPECT_EQ(phase, tlm::END_REQ);
-      }
-      wait(5, sc_core::SC_US);
+  }});
+}
+
+TEST_F(HbfShell, BlockingAccessWaitsForItsAnnotatedDelayAndUntilItIsDone) {
+  load();
+  run_to_end({[&] {
+    Bytes got(kPageBytes);
+    Payload payload;
+    Initiator::fill(payload, tlm::TLM_READ_COMMAND, page(3), got.data(), kPageBytes);
+    EXPECT_EQ(io.send(payload, ns(77)), tlm::TLM_OK_RESPONSE);
+    EXPECT_EQ(io.took, kCold);
+    EXPECT_EQ(now_ps(), ns(77) + kCold);
+  }});
+}
+
+TEST_F(HbfShell, WrittenPagesReadBackAndTheRestOfTheBlockIsErased) {
+  const Bytes old = load();
+  run_to_end({[&] {
+    EXPECT_EQ(io.write(0, pattern(kPageBytes, 9)), tlm::TLM_OK_RESPONSE);
+    EXPECT_GE(io.took, small_cube().timing.tBERS + small_cube().timing.tPROG);
+    Bytes got(kPageBytes);
+    EXPECT_EQ(io.read(0, got), tlm::TLM_OK_RESPONSE);
+    EXPECT_EQ(got, pattern(kPageBytes, 9));
+    EXPECT_EQ(io.read(page(4), got), tlm::TLM_GENERIC_ERROR_RESPONSE);
+    EXPECT_EQ(got, Bytes(kPageBytes, 0xff));
+    EXPECT_EQ(io.read(page(5), got), tlm::TLM_OK_RESPONSE);
+    EXPECT_EQ(got, slice(old, page(5), kPageBytes));
+  }});
+  EXPECT_EQ(stat("erases"), 1);
+  EXPECT_EQ(stat("blocks_rewritten"), 1);
+  EXPECT_EQ(stat("write_bytes"), 4096);
+}
+
+TEST_F(HbfShell, RefusedWriteKeepsTheOldContentsAndLeavesAnEvent) {
+  Bytes old = load();
+  run_to_end({[&] {
+    EXPECT_EQ(io.write(page(4), pattern(kPageBytes, 9)), tlm::TLM_GENERIC_ERROR_RESPONSE);
+    EXPECT_EQ(io.reg(Regs::kEventStatusOffset),
+              Regs::kEventStatusValidMask | Regs::kEventStatusWriteMask | 2u << Regs::kEventStatusCodeShift);
+    EXPECT_EQ(io.event_address(), page(4));
+    io.set_reg(Regs::kEventPopOffset, 1);
+    EXPECT_EQ(io.reg(Regs::kEventStatusOffset), 0u);
+    Bytes got(old.size());
+    EXPECT_EQ(io.debug(tlm::TLM_READ_COMMAND, 0, got), got.size());
+    EXPECT_EQ(got, old);
+  }});
+}
+
+TEST_F(HbfShell, WriteThatIsNotWholeChunksIsABurstError) {
+  run_to_end({[&] {
+    for (const auto& [at, bytes] : {std::pair{32u, 64u}, {0u, 65u}, {0u, 4u}, {4095u, 64u}}) {
+      EXPECT_EQ(io.write(at, Bytes(bytes)), tlm::TLM_BURST_ERROR_RESPONSE);
+      EXPECT_EQ(io.took, 0u);
     }
-    tlm::tlm_sync_enum nb_transport_bw(tlm::tlm_generic_payload& payload, tlm::tlm_phase& phase,
-                                       sc_core::sc_time& delay) {
-      EXPECT_EQ(phase, tlm::BEGIN_RESP);
-      EXPECT_EQ(payload.get_response_status(), tlm::TLM_OK_RESPONSE);
-      ends[&payload - payloads] = to_ps(sc_core::sc_time_stamp() + delay);
-      if (++responses > 1) return tlm::TLM_COMPLETED;
-      held = &payload;  // the first response is kept for 3 ns
-      answered.notify(3, sc_core::SC_NS);
-      return tlm::TLM_ACCEPTED;
+    EXPECT_EQ(io.reg(Regs::kEventStatusOffset), 0u);
+  }});
+}
+
+TEST_F(HbfShell, WhatLiesBeyondTheWindowIsAnAddressErrorAndMalformedPayloadsAreRefused) {
+  run_to_end({[&] {
+    Bytes got(128);
+    EXPECT_EQ(io.read(page(64) - 64, got), tlm::TLM_ADDRESS_ERROR_RESPONSE);
+    EXPECT_EQ(io.write(~std::uint64_t{0} - 4095, Bytes(4096)), tlm::TLM_ADDRESS_ERROR_RESPONSE);
+    EXPECT_EQ(io.traffic(true, page(64), 4096), tlm::TLM_ADDRESS_ERROR_RESPONSE);
+    EXPECT_EQ(io.took, 0u);
+    EXPECT_EQ(io.debug(tlm::TLM_READ_COMMAND, page(64), got), 0u);
+    EXPECT_EQ(io.debug(tlm::TLM_READ_COMMAND, page(64) - 64, got), 64u);
+    unsigned char enables[1] = {0xff};
+    Payload payload;
+    Initiator::fill(payload, tlm::TLM_READ_COMMAND, 0, got.data(), 64);
+    payload.set_byte_enable_ptr(enables);
+    payload.set_byte_enable_length(1);
+    EXPECT_EQ(io.send(payload), tlm::TLM_BYTE_ENABLE_ERROR_RESPONSE);
+    Initiator::fill(payload, tlm::TLM_READ_COMMAND, 0, got.data(), 64);
+    payload.set_byte_enable_ptr(nullptr);
+    payload.set_streaming_width(8);
+    EXPECT_EQ(io.send(payload), tlm::TLM_BURST_ERROR_RESPONSE);
+    Initiator::fill(payload, tlm::TLM_IGNORE_COMMAND, 0, nullptr, 64);
+    EXPECT_EQ(io.send(payload), tlm::TLM_OK_RESPONSE);
+    EXPECT_EQ(io.took, 0u);
+  }});
+  EXPECT_EQ(stat("senses"), 0);
+}
+
+TEST_F(HbfShell, BlockingAccessFromOutsideAThreadIsAnError) {
+  Bytes got(64);
+  EXPECT_THROW(io.read(0, got), ModelError);
+}
+
+TEST_F(HbfShell, SoftwareRetryLoopRecoversAPageInHostMode) {
+  const Bytes loaded = load();
+  run_to_end({[&] {
+    // Set Feature kRetryMode = 1 on channel 0.
+    io.set_reg(Regs::kAdminIndexOffset, 0);
+    io.set_reg(Regs::kAdminDataOffset, 1);
+    io.set_reg(Regs::kAdminUserOffset, 0);
+    io.set_reg(Regs::kAdminAddressLoOffset, 0x01u | 3u << 8);
+    io.set_reg(Regs::kIrqEnableOffset, Regs::kIrqEnableAdminMask);
+    io.set_reg(Regs::kAdminGoOffset, static_cast<std::uint32_t>(Regs::AdminGoAction::kWrite));
+    EXPECT_EQ(io.reg(Regs::kAdminStatusOffset), Regs::kAdminStatusBusyMask);
+    wait(io.irq.posedge_event());
+    EXPECT_EQ(io.reg(Regs::kAdminStatusOffset), Regs::kAdminStatusDoneMask);
+    io.set_reg(Regs::kIrqStatusOffset, Regs::kIrqStatusAdminMask);
+    io.inject(0, Regs::InjectKind::kRetry, 2);
+    Bytes got(kPageBytes);
+    unsigned rounds = 0;
+    while (io.read(0, got) != tlm::TLM_OK_RESPONSE && rounds < 8) {
+      const std::uint32_t event = io.reg(Regs::kEventStatusOffset);
+      ASSERT_EQ((event & Regs::kEventStatusCodeMask) >> Regs::kEventStatusCodeShift, 6u);
+      const std::uint32_t stage = (event & Regs::kEventStatusInfoMask) >> Regs::kEventStatusInfoShift;
+      EXPECT_EQ(stage, ++rounds);
+      io.set_reg(Regs::kEventPopOffset, 1);
+      io.set_reg(Regs::kControlOffset, stage << Regs::kControlRetryStageShift);
     }
-    void answer() {
-      tlm::tlm_phase phase = tlm::END_RESP;
-      sc_core::sc_time delay;
-      EXPECT_EQ(data_isock->nb_transport_fw(*held, phase, delay), tlm::TLM_COMPLETED);
+    EXPECT_EQ(rounds, 2u);
+    EXPECT_EQ(got, slice(loaded, 0, kPageBytes));
+    EXPECT_FALSE(io.irq.read());
+  }});
+}
+
+TEST_F(HbfShell, InterruptFollowsCausesAndEnables) {
+  load();
+  run_to_end({[&] {
+    io.inject(page(1), Regs::InjectKind::kCorrectedHigh);
+    Bytes got(64);
+    EXPECT_EQ(io.read(page(1), got), tlm::TLM_OK_RESPONSE) << "valid, with a hint";
+    wait(1, sc_core::SC_NS);
+    EXPECT_FALSE(io.irq.read());
+    EXPECT_EQ(io.reg(Regs::kIrqStatusOffset), Regs::kIrqStatusEventMask);
+    io.set_reg(Regs::kIrqEnableOffset, Regs::kIrqEnableEventMask);
+    wait(1, sc_core::SC_NS);
+    EXPECT_TRUE(io.irq.read());
+    EXPECT_TRUE((io.reg(Regs::kEventStatusOffset) & Regs::kEventStatusDataValidMask) != 0);
+    io.set_reg(Regs::kIrqStatusOffset, Regs::kIrqStatusEventMask);
+    wait(1, sc_core::SC_NS);
+    EXPECT_FALSE(io.irq.read());
+  }});
+}
+
+TEST_F(HbfShell, ReadAheadFetchesItsTableFromMemory) {
+  const Bytes loaded = load();
+  const std::uint64_t table[] = {page(8), page(4), page(0), page(8)};
+  put(0x100, table, sizeof table);
+  run_to_end({[&] {
+    io.set_reg64(Regs::kStreamTableLoOffset, 0x100);
+    io.set_reg(Regs::kStreamCountOffset, 2);
+    io.set_reg(Regs::kStreamDepthOffset, 8);
+    io.set_reg(Regs::kStreamControlOffset, Regs::kStreamControlEnableMask);
+    wait(to_sc(ns(5000)));
+    EXPECT_EQ(io.reg(Regs::kStreamStatusOffset) & 0xffff, 8u);
+    EXPECT_EQ(io.reg(Regs::kStreamStatusOffset) >> 16, 1u);
+    Bytes got(kPageBytes);
+    for (const std::uint64_t p : {8u, 9u, 10u, 11u, 0u, 1u, 2u, 3u, 4u}) {
+      EXPECT_EQ(io.read(page(p), got), tlm::TLM_OK_RESPONSE);
+      EXPECT_EQ(io.took, 0u) << p;
+      EXPECT_EQ(got, slice(loaded, page(p), kPageBytes));
+      wait(to_sc(ns(3000)));
     }
-    tlm_utils::simple_initiator_socket<Initiator> data_isock{"data_isock"};
-    tlm_utils::simple_initiator_socket<Initiator> ctrl_isock{"ctrl_isock"};
-    HbfModule hbf;
-    tlm::tlm_generic_payload payloads[3];
-    unsigned char data[3][64] = {};
-    TimePs ends[3] = {};
-    unsigned responses = 0;
-    tlm::tlm_generic_payload* held = nullptr;
-    sc_core::sc_event answered;
+    EXPECT_EQ(io.reg(Regs::kCountPrefetchHitsOffset), 9u);
+    EXPECT_EQ(io.reg(Regs::kCountPrefetchMissesOffset), 0u);
+    // From the beginning again.
+    io.set_reg(Regs::kStreamControlOffset, Regs::kStreamControlEnableMask | Regs::kStreamControlRestartMask);
+    EXPECT_EQ(io.reg(Regs::kStreamControlOffset), Regs::kStreamControlEnableMask);
+    wait(to_sc(ns(3000)));
+    EXPECT_EQ(io.read(page(8), got), tlm::TLM_OK_RESPONSE);
+    EXPECT_EQ(io.took, 0u);
+    io.set_reg(Regs::kStreamControlOffset, 0);
+    wait(to_sc(ns(3000)));
+    EXPECT_EQ(io.reg(Regs::kStreamStatusOffset) & 0xffff, 0u);
+    io.read(page(20), got);
+    EXPECT_EQ(io.took, kCold);
+    EXPECT_EQ(io.reg(Regs::kCountPrefetchMissesOffset), 1u);
+  }});
+  EXPECT_EQ(stat("prefetch_hits"), 10);
+  EXPECT_EQ(stat("exposed_latency_ns"), kCold / 1000);
+  EXPECT_GE(stat("hidden_latency_ns"), 10 * kCold / 1000);
+}
+
+TEST_F(HbfShell, TableOutsideTheMemoryIsShownInTheControlRegister) {
+  run_to_end({[&] {
+    io.set_reg64(Regs::kStreamTableLoOffset, std::uint64_t{1} << 40);
+    io.set_reg(Regs::kStreamCountOffset, 2);
+    io.set_reg(Regs::kStreamDepthOffset, 8);
+    io.set_reg(Regs::kStreamControlOffset, Regs::kStreamControlEnableMask);
+    wait(to_sc(ns(500)));
+    EXPECT_EQ(io.reg(Regs::kStreamControlOffset),
+              Regs::kStreamControlEnableMask | Regs::kStreamControlErrorMask);
+  }});
+}
+
+TEST_F(HbfShell, ProgramEntriesCopyPagesFromMemoryIntoTheCube) {
+  const Bytes source = pattern(16 * kPageBytes, 77);
+  put(0x2000, source.data(), source.size());
+  run_to_end({[&] {
+    const std::uint32_t entries = io.reg(Regs::kConfig1Offset) >> 16;
+    EXPECT_EQ(io.reg(Regs::kProgramStatusOffset), entries);
+    io.set_reg(Regs::kIrqEnableOffset, Regs::kIrqEnableProgramMask);
+    io.set_reg64(Regs::kProgramSourceLoOffset, 0x2000);
+    io.set_reg64(Regs::kProgramTargetLoOffset, page(0));
+    io.set_reg(Regs::kProgramStrideOffset, 1);
+    io.set_reg(Regs::kProgramGoOffset, 0);  // no page: ignored
+    EXPECT_EQ(io.reg(Regs::kProgramStatusOffset), entries);
+    io.set_reg(Regs::kProgramGoOffset, 16u | 0xabcdu << 16);
+    EXPECT_EQ(io.reg(Regs::kProgramStatusOffset), entries - 1);
+    wait(io.irq.posedge_event());
+    EXPECT_EQ(io.reg(Regs::kProgramStatusOffset), (entries - 1) | 1u << 16);
+    EXPECT_EQ(io.reg(Regs::kProgramDoneOffset), Regs::kProgramDoneValidMask | 0xabcdu << 16);
+    io.set_reg(Regs::kProgramPopOffset, 1);
+    EXPECT_EQ(io.reg(Regs::kProgramDoneOffset), 0u);
+    EXPECT_EQ(io.reg(Regs::kProgramStatusOffset), entries);
+    Bytes got(source.size());
+    EXPECT_EQ(io.read(0, got), tlm::TLM_OK_RESPONSE);
+    EXPECT_EQ(got, source);
+    // A source that is not there.
+    io.set_reg64(Regs::kProgramSourceLoOffset, std::uint64_t{1} << 40);
+    io.set_reg64(Regs::kProgramTargetLoOffset, page(32));
+    io.set_reg(Regs::kProgramGoOffset, 4u);
+    wait(to_sc(ns(1000)));
+    EXPECT_EQ(io.reg(Regs::kProgramDoneOffset),
+              Regs::kProgramDoneValidMask | Regs::kProgramDoneFailedMask | Regs::kProgramDoneBusErrorMask);
+  }});
+  EXPECT_EQ(stat("programs"), 16);
+}
+
+TEST_F(HbfShell, RegisterAccessHappensAtItsAnnotatedTime) {
+  load();
+  run_to_end({[&] {
+    std::uint32_t value = static_cast<std::uint32_t>(Regs::PowerAction::kResetbd);
+    io.ctrl(tlm::TLM_WRITE_COMMAND, Regs::kPowerOffset, value, ns(4000));
+    EXPECT_GE(now_ps(), ns(4000));
+    EXPECT_EQ(io.reg(Regs::kPinsOffset) & Regs::kPinsReadyMask, 0u);
+    wait(to_sc(small_cube().timing.tBOOT - ns(100)));
+    EXPECT_EQ(io.reg(Regs::kPinsOffset) & Regs::kPinsReadyMask, 0u);
+    wait(to_sc(ns(200)));
+    EXPECT_EQ(io.reg(Regs::kPinsOffset) & Regs::kPinsReadyMask, Regs::kPinsReadyMask);
+    EXPECT_EQ(io.reg(Regs::kIrqStatusOffset), Regs::kIrqStatusPinsMask);
+  }});
+}
+
+TEST_F(HbfShell, TrafficWithoutDataHasTheSameTimesCountersAndErrorsAsTrafficWithData) {
+  Config config = small_cube();
+  config.functional = false;
+  ModuleBench bare(config, "_bare");
+  load();
+  TrafficExtension marking;
+  marking.is_write = true;
+  Payload mark;
+  Initiator::fill(mark, tlm::TLM_IGNORE_COMMAND, 0, nullptr, 64 * kPageBytes);
+  mark.set_extension(&marking);
+  EXPECT_EQ(bare.io.data_isock->transport_dbg(mark), 64 * kPageBytes);
+  mark.clear_extension(&marking);
+  std::vector<std::pair<TimePs, tlm::tlm_response_status>> real_log, bare_log;
+  const auto body = [](bool real, Initiator& initiator, auto& log) {
+    Rng rng(11, "traffic");
+    Bytes data(8 * kPageBytes);
+    for (int i = 0; i < 200; ++i) {
+      const bool is_write = rng.below(4) == 0;
+      const std::uint64_t address = is_write ? page(rng.below(64)) : rng.below(page(64));
+      const auto bytes =
+          static_cast<unsigned>(is_write ? page(1 + rng.below(3)) : 1 + rng.below(3 * kPageBytes));
+      const tlm::tlm_response_status status =
+          real ? initiator.access(is_write ? tlm::TLM_WRITE_COMMAND : tlm::TLM_READ_COMMAND, address,
+                                  data.data(), bytes)
+               : initiator.traffic(is_write, address, bytes);
+      log.push_back({initiator.took, status});
+    }
   };
-  Initiator initiator("initiator");
-  sc_core::sc_start(10, sc_core::SC_US);
-  EXPECT_EQ(initiator.responses, 3u);
-  EXPECT_EQ(initiator.data[2][63], 0x11);
-  EXPECT_EQ(initiator.ends[0], ns(1121));
-  EXPECT_EQ(initiator.ends[1], ns(1121 + 3));  // due at the same time, behind the response that was kept
-  EXPECT_EQ(initiator.ends[2], ns(2121));
-}
-
-TEST(HbfModule, MalformedPayloadsAreRefused) {
-  Host host(small_cube());
-  std::vector<unsigned char> data(128);
-  unsigned char enable = 0xff;
-  tlm::tlm_generic_payload payload;
-  payload.set_command(tlm::TLM_READ_COMMAND);
-  payload.set_address(0);
-  payload.set_data_ptr(data.data());
-  payload.set_data_length(128);
-  payload.set_streaming_width(128);
-  payload.set_byte_enable_ptr(&enable);
-  payload.set_byte_enable_length(1);
-  sc_core::sc_time delay;
-  host.data_isock->b_transport(payload, delay);
-  EXPECT_EQ(payload.get_response_status(), tlm::TLM_BYTE_ENABLE_ERROR_RESPONSE);
-  payload.set_byte_enable_ptr(nullptr);
-  payload.set_streaming_width(64);
-  host.data_isock->b_transport(payload, delay);
-  EXPECT_EQ(payload.get_response_status(), tlm::TLM_BURST_ERROR_RESPONSE);
-  EXPECT_EQ(delay, sc_core::SC_ZERO_TIME);
-}
-
-TEST(HbfModule, GeometryRegistersDescribeThePreset) {
-  Host host(load_preset(MEMWALL_SOURCE_DIR "/scenarios/memories/hbf_slc_1us.toml"));
-  EXPECT_EQ(host.reg(HbfRegs::kCapacityMibOffset), 512u << 10);
-  EXPECT_EQ(host.reg(HbfRegs::kGeometry0Offset), 16u | 1u << 8 | 25u << 16);
-  EXPECT_EQ(host.reg(HbfRegs::kGeometry1Offset), 256u | 4096u << 16);
-  EXPECT_EQ(host.reg(HbfRegs::kTReadNsOffset), 1000u);
-  EXPECT_EQ(host.reg(HbfRegs::kTProgramNsOffset), 75000u);
-}
-
-TEST(HbfModule, UndefinedRegisterIsAnAddressError) {
-  Host host(small_cube());
-  std::uint32_t value = 0;
-  EXPECT_EQ(host.access_reg(tlm::TLM_READ_COMMAND, 0x800, value), tlm::TLM_ADDRESS_ERROR_RESPONSE);
-  EXPECT_EQ(host.access_reg(tlm::TLM_WRITE_COMMAND, 0x6, value), tlm::TLM_ADDRESS_ERROR_RESPONSE);
-}
-
-TEST(HbfModule, FarEndOfAHalfTebibyteCubeCostsLittleHostMemory) {
-  Host host(load_preset(MEMWALL_SOURCE_DIR "/scenarios/memories/hbf_slc_1us.toml"));
-  std::vector<unsigned char> data = pattern(kPageBytes, 3);
-  const std::uint64_t last = (std::uint64_t{512} << 30) - kPageBytes;
-  host.debug(tlm::TLM_WRITE_COMMAND, last, data);
-  std::vector<unsigned char> got(kPageBytes);
-  EXPECT_EQ(host.read(last, got).status, tlm::TLM_OK_RESPONSE);
-  EXPECT_EQ(got, data);
-  std::vector<Stat> stats;
-  StatSink sink(stats);
-  host.hbf.report(sink);
-  std::map<std::string, double> by_name;
-  for (const Stat& stat : stats) {
-    by_name[stat.name] = std::visit([](auto value) { return static_cast<double>(value); }, stat.value);
-    EXPECT_FALSE(stat.unit.empty()) << stat.name;
-    EXPECT_FALSE(stat.description.empty()) << stat.name;
+  run_to_end({[&] { body(true, io, real_log); }, [&] { body(false, bare.io, bare_log); }});
+  EXPECT_EQ(real_log, bare_log);
+  for (const char* name : {"senses", "programs", "erases", "read_bytes", "write_bytes", "energy_pj"}) {
+    EXPECT_EQ(stat(name), bare.stat(name)) << name;
   }
-  EXPECT_EQ(by_name.at("resident_host_bytes"), 65536);
-  EXPECT_EQ(by_name.at("read_bytes"), 4096);
-  EXPECT_EQ(by_name.at("senses"), 1);
-  EXPECT_DOUBLE_EQ(by_name.at("energy_pj"), 32768 * (5.6 + 0.5));
-  EXPECT_DOUBLE_EQ(by_name.at("peak_read_gbytes_per_s"), 1638.4);
+  EXPECT_GT(stat("programs"), 10);
+  EXPECT_GT(stat("resident_host_bytes"), 0);
+  EXPECT_EQ(bare.stat("resident_host_bytes"), 0);
+}
+
+TEST_F(HbfShell, BlockingAndFourPhasesHaveTheSameTimes) {
+  ModuleBench other(small_cube(), "_nb");
+  load();
+  Bytes loaded = pattern(64 * kPageBytes, 5);
+  other.io.debug(tlm::TLM_WRITE_COMMAND, 0, loaded);
+  // Requests at the same times: a thread each on one side, phases on the other.
+  struct Request {
+    TimePs at;
+    std::uint64_t address;
+    unsigned bytes;
+  };
+  std::vector<Request> requests;
+  Rng rng(5, "requests");
+  TimePs at = 0;
+  for (int i = 0; i < 60; ++i) {
+    at += ns(1 + rng.below(400));
+    requests.push_back({at, rng.below(page(60)), 1 + static_cast<unsigned>(rng.below(3 * kPageBytes))});
+  }
+  std::vector<TimePs> blocking(requests.size()), phased(requests.size());
+  std::vector<std::function<void()>> bodies;
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    bodies.emplace_back([&, i] {
+      const Request& r = requests[i];
+      wait(to_sc(r.at));
+      Bytes data(r.bytes);
+      EXPECT_EQ(io.read(r.address, data), tlm::TLM_OK_RESPONSE);
+      blocking[i] = now_ps();
+    });
+  }
+  bodies.emplace_back([&] {
+    std::vector<Payload> payloads(requests.size());
+    std::vector<Bytes> data;
+    for (const Request& r : requests) data.emplace_back(r.bytes);
+    for (std::size_t i = 0; i < requests.size(); ++i) {
+      wait(to_sc(requests[i].at - now_ps()));
+      Initiator::fill(payloads[i], tlm::TLM_READ_COMMAND, requests[i].address, data[i].data(),
+                      requests[i].bytes);
+      other.io.begin(payloads[i]);
+    }
+    other.io.await(static_cast<unsigned>(requests.size()));
+    for (std::size_t i = 0; i < requests.size(); ++i) {
+      EXPECT_EQ(payloads[i].get_response_status(), tlm::TLM_OK_RESPONSE);
+      EXPECT_EQ(data[i], slice(loaded, requests[i].address, requests[i].bytes));
+      phased[i] = other.io.times[&payloads[i]].begin_resp;
+    }
+  });
+  run_to_end(bodies);
+  EXPECT_EQ(blocking, phased);
+}
+
+TEST_F(HbfShell, AnOpenResponseKeepsTheOthersBack) {
+  load();
+  io.hold = true;
+  std::vector<Payload> payloads(3);
+  Bytes data(64);
+  run_to_end({[&] {
+    // Pages 0 and 1 lie in different channels, page 4 in the bank of page 0.
+    const std::uint64_t addresses[] = {page(0), page(1), page(4)};
+    for (unsigned i = 0; i < 3; ++i) {
+      Initiator::fill(payloads[i], tlm::TLM_READ_COMMAND, addresses[i], data.data(), 64);
+      io.begin(payloads[i], ns(i));
+      io.accepted(payloads[i]);
+      EXPECT_EQ(io.times[&payloads[i]].end_req, io.times[&payloads[i]].begin_req);
+    }
+    for (unsigned i = 1; i <= 3; ++i) {
+      io.await(i);
+      wait(to_sc(ns(30)));
+      EXPECT_EQ(io.responses, i);
+      io.end_response();
+    }
+  }});
+  const TimePs first = io.times[&payloads[0]].begin_resp;
+  EXPECT_EQ(io.times[&payloads[1]].begin_resp, first + ns(30));
+  EXPECT_GE(io.times[&payloads[2]].begin_resp, first + ns(1000));
+}
+
+TEST_F(HbfShell, BreaksOfTheOrderOfPhasesAreErrors) {
+  load();
+  Bytes data(64);
+  Payload one, two;
+  sc_core::sc_spawn([&] {
+    Initiator::fill(one, tlm::TLM_READ_COMMAND, 0, data.data(), 64);
+    Initiator::fill(two, tlm::TLM_READ_COMMAND, 0, data.data(), 64);
+    io.begin(one, ns(5));
+    tlm::tlm_phase phase = tlm::BEGIN_REQ;
+    sc_core::sc_time delay;
+    io.times[&two] = {};
+    io.data_isock->nb_transport_fw(two, phase, delay);  // before END_REQ
+  });
+  sc_core::sc_start(to_sc(ns(10000)));
+  EXPECT_THROW(rethrow_simulation_error(), Error);
+}
+
+TEST_F(HbfShell, PowerCutWhileReadsAreInFlightAnswersThem) {
+  load();
+  run_to_end({[&] {
+                Bytes got(kPageBytes);
+                EXPECT_EQ(io.read(0, got), tlm::TLM_GENERIC_ERROR_RESPONSE);
+                EXPECT_EQ(got, Bytes(kPageBytes, 0xff));
+                EXPECT_EQ(now_ps(), ns(500));
+              },
+              [&] {
+                wait(to_sc(ns(500)));
+                io.set_reg(Regs::kPowerOffset, static_cast<std::uint32_t>(Regs::PowerAction::kPowerCycle));
+              }});
 }
 
 }  // namespace
