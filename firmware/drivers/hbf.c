@@ -329,7 +329,7 @@ MUST_USE static status_t bring_up(hbf_t* hbf, const hbf_policy_t* policy) {
   if (status != STATUS_OK) return status;
   for (uint32_t i = 0; i < hbf->n_bad; ++i) write_remap(hbf, i, HBF_REMAP_GO_ACTION_SET);
   hbf_event_t stale;
-  while (hbf_take_event(hbf, &stale)) {
+  for (uint32_t i = 0; i < 2u * HBF_EVENTS && hbf_take_event(hbf, &stale); ++i) {
   }
   (void)hbf_clear_interrupt(hbf->registers);
   mmio_write32(hbf->registers, HBF_IRQ_ENABLE_OFFSET,

@@ -117,7 +117,8 @@ status_t hbf_wear(hbf_t* hbf, hbf_wear_t* wear) MUST_USE;
  */
 status_t hbf_retire(hbf_t* hbf, hbf_block_t block, uint32_t granule) MUST_USE;
 
-/** Takes the oldest event; false: there is none. */
+/** The controller holds so many events; one that always has more is not waited for. */
+#define HBF_EVENTS 64u
 typedef struct {
   bool write;
   bool data_valid;
@@ -127,6 +128,7 @@ typedef struct {
   uint32_t info;
   uint64_t offset; /**< bytes in the cube's window */
 } hbf_event_t;
+/** Takes the oldest event; false: there is none. */
 bool hbf_take_event(hbf_t* hbf, hbf_event_t* event);
 /** Clears and returns the interrupt causes. */
 uint32_t hbf_clear_interrupt(mmio_t registers);

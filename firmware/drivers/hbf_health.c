@@ -158,7 +158,7 @@ static void on_read_event(void* context, const hbf_event_t* e) {
 
 void hbf_health_take_events(hbf_health_t* h) {
   hbf_event_t e;
-  while (hbf_take_event(h->hbf, &e)) on_read_event(h, &e);
+  for (uint32_t i = 0; i < 2u * HBF_EVENTS && hbf_take_event(h->hbf, &e); ++i) on_read_event(h, &e);
 }
 
 /* ---- Repair. ---- */
@@ -219,6 +219,7 @@ static uint32_t lost_again(hbf_health_t* h, hbf_block_t block) {
 static bool cure(hbf_health_t* h, const hbf_event_t* e, uint32_t attempt) {
   const hbf_block_t block = hbf_block_at(&h->hbf->geometry, e->offset / HBF_PAGE_BYTES);
   status_t status = STATUS_OK;
+  uint32_t times;
   switch (e->code) {
     case HBF_READ_OUT_OF_RANGE:
     case HBF_READ_UNUSABLE:
@@ -228,7 +229,12 @@ static bool cure(hbf_health_t* h, const hbf_event_t* e, uint32_t attempt) {
       break;
     case HBF_READ_UNCORRECTABLE:
     case HBF_READ_ERASED:
-      if (lost_again(h, block) > HBF_LOST_ATTEMPTS) status = hbf_retire(h->hbf, block, HBF_GRANULE_BLOCK);
+      times = lost_again(h, block);
+      if (times > 2u * HBF_LOST_ATTEMPTS) {
+        say_lost(h, e, "again and again, on a spare block too");
+        return false;
+      }
+      if (times == HBF_LOST_ATTEMPTS + 1u) status = hbf_retire(h->hbf, block, HBF_GRANULE_BLOCK);
       if (status == STATUS_OK) status = rewrite(h, block);
       ++h->counters.rewrites;
       break;

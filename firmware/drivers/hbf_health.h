@@ -62,7 +62,7 @@ typedef struct {
   uint32_t n_ranges;
   hbf_block_t queue[HBF_REFRESH_QUEUE]; /**< oldest first */
   uint32_t n_queue;
-  hbf_event_t faults[64]; /**< reads that failed and are to be dealt with */
+  hbf_event_t faults[HBF_EVENTS]; /**< reads that failed and are to be dealt with */
   uint32_t n_faults;
   uint32_t* row_written_ms; /**< per row, caller's memory; null: no refresh by age */
   uint32_t n_rows;

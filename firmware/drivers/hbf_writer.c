@@ -88,7 +88,8 @@ static void add_suspect(hbf_writer_t* w, const hbf_suspect_t* s) {
 
 static void take_events(hbf_writer_t* w) {
   hbf_event_t e;
-  while (hbf_take_event(w->hbf, &e)) {
+  /* Pages that are read ahead may fail faster than they are taken. */
+  for (uint32_t i = 0; i < 4u * HBF_EVENTS && hbf_take_event(w->hbf, &e); ++i) {
     w->events_lost = w->events_lost || e.lost;
     if (!e.write) {
       if (w->on_read_event != 0) w->on_read_event(w->read_event_context, &e);

@@ -32,6 +32,7 @@ typedef struct {
   hbf_source_t source;
   uint32_t first_extent, n_extents; /* of the stream table */
   bool streams;
+  bool paused; /* reading ahead has stopped until the next pass */
 } cube_t;
 
 static cube_t cubes[MANIFEST_MAX_CUBES];
@@ -178,7 +179,13 @@ bool cubes_recover(uint64_t address, uint32_t attempt) {
   if (address < MAP_HBF_BASE(0) || i >= n_cubes) return false;
   interrupted &= ~(1u << i);
   retry_in_force = true;
-  return hbf_health_recover(&cubes[i].health, address - cubes[i].base, attempt);
+  cube_t* cube = &cubes[i];
+  if (cube->streams && !cube->paused) {
+    /* Its failures would crowd out those of the read that is to be cured. */
+    hbf_stream_stop(cube->hbf.registers);
+    cube->paused = true;
+  }
+  return hbf_health_recover(&cube->health, address - cube->base, attempt);
 }
 
 status_t cubes_fence(void) {
@@ -213,6 +220,12 @@ bool cubes_idle(void) {
 
 /* ---- Read-ahead. ---- */
 
+MUST_USE static status_t start_stream(cube_t* cube) {
+  cube->paused = false;
+  return hbf_stream_start(&cube->hbf, (uint64_t)(uintptr_t)&extents[cube->first_extent], cube->n_extents,
+                          hbf_stream_depth(&cube->hbf), true);
+}
+
 /* A pass per cube, so that the lists follow each other in one table. */
 status_t cubes_learn(bool* more) {
   *more = learning != n_cubes;
@@ -230,8 +243,7 @@ status_t cubes_learn(bool* more) {
     const uint32_t depth = hbf_stream_depth(&cube->hbf);
     cube->streams = cube->n_extents != 0 && depth != 0;
     if (!cube->streams) continue;
-    const status_t status = hbf_stream_start(&cube->hbf, (uint64_t)(uintptr_t)&extents[cube->first_extent],
-                                             cube->n_extents, depth, true);
+    const status_t status = start_stream(cube);
     if (status != STATUS_OK) return status;
     console_print("hbf%u: reads %u extents ahead, %u pages deep", (unsigned)i, (unsigned)cube->n_extents,
                   (unsigned)depth);
@@ -255,7 +267,13 @@ status_t cubes_pass(void) {
       const status_t status = hbf_health_service(&cube->health, false, &done);
       if (status != STATUS_OK) return status;
     }
-    if (cube->streams) hbf_stream_restart(cube->hbf.registers, true);
+    if (!cube->streams) continue;
+    if (cube->paused) {
+      const status_t status = start_stream(cube);
+      if (status != STATUS_OK) return status;
+    } else {
+      hbf_stream_restart(cube->hbf.registers, true);
+    }
   }
   return STATUS_OK;
 }

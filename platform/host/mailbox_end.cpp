@@ -110,7 +110,8 @@ void MailboxEnd::serve(const Completion& load) {
     return;
   }
   bool there = true;
-  std::vector<std::uint8_t> contents(source_.read ? bytes : 0);
+  std::vector<std::uint8_t> contents(
+      bytes);  // zeros if there are none: the transfer takes its time all the same
   if (source_.read) {
     if (stride == 0) {
       there = source_.read(address, contents.data(), bytes);
@@ -120,7 +121,7 @@ void MailboxEnd::serve(const Completion& load) {
             source_.read(address + page * stride, contents.data() + page * kPageBytes, kPageBytes) && there;
     }
   }
-  if (there && !contents.empty()) write_ram(offset, contents.data(), contents.size());
+  if (there && bytes != 0) write_ram(offset, contents.data(), contents.size());
   if (there) loaded_bytes_ += bytes;
   host_request_t loaded{};
   loaded.opcode = HOST_REQUEST_LOADED;

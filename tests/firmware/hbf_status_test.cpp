@@ -372,6 +372,13 @@ TEST_F(HbfReadStatus, ABlockThatIsLostAgainAndAgainIsRetired) {
   EXPECT_FALSE(recover(HBF_READ_UNCORRECTABLE, 2)) << "no spare is left";
 }
 
+TEST_F(HbfReadStatus, ABlockThatIsLostOnItsSpareTooIsGivenUp) {
+  for (unsigned i = 0; i < 2 * HBF_LOST_ATTEMPTS; ++i) EXPECT_TRUE(recover(HBF_READ_UNCORRECTABLE, 2));
+  EXPECT_FALSE(recover(HBF_READ_UNCORRECTABLE, 2));
+  EXPECT_EQ(cube.remaps.size(), 1u);
+  EXPECT_NE(cube.console.find("again and again"), std::string::npos) << cube.console;
+}
+
 TEST_F(HbfReadStatus, UnusableAndRetiredBlocksAreReplacedAndReloaded) {
   EXPECT_TRUE(recover(HBF_READ_UNUSABLE, HBF_GRANULE_BLOCK));
   EXPECT_TRUE(recover(HBF_READ_OUT_OF_RANGE));

@@ -34,9 +34,11 @@ TEST(Faults, ADeadLinkEndsInAMessageAndExitCodeOne) {
 }
 
 TEST(Faults, RetriedHbfPagesCostTimeAndChangeNoToken) {
-  const RunResult clean = run("hbf_weights", {"workload.max_new_tokens=8"});
+  // Without reading ahead: that would hide them.
+  const std::vector<std::string> base = {"workload.max_new_tokens=8", "hbf.prefetch=false"};
+  const RunResult clean = run("hbf_weights", base);
   const RunResult worn =
-      run("hbf_weights", {"workload.max_new_tokens=8", "hbf.retry_rate=0.2", "hbf.corrected_rate=0.3"});
+      run("hbf_weights", {base[0], base[1], "hbf.retry_rate=0.2", "hbf.corrected_rate=0.3"});
   ASSERT_EQ(clean.code, 0) << clean.err;
   ASSERT_EQ(worn.code, 0) << worn.err;
   EXPECT_EQ(worn.result["tokens"], clean.result["tokens"]);
@@ -46,11 +48,14 @@ TEST(Faults, RetriedHbfPagesCostTimeAndChangeNoToken) {
             clean.result["time_to_first_token_ns"].get<double>());
 }
 
-TEST(Faults, UncorrectablePagesEndInAMessageThatNamesThemAndExitCodeOne) {
-  const RunResult r = run("hbf_weights", {"hbf.uncorrectable_rate=0.5"});
+TEST(Faults, PagesThatStayUncorrectableEndInAMessageThatNamesThemAndExitCodeOne) {
+  const RunResult r = run("hbf_weights", {"hbf.uncorrectable_rate=1"});
   EXPECT_EQ(r.code, 1) << r.out;
   EXPECT_NE(r.err.find("hardware error"), std::string::npos) << r.err;
   EXPECT_NE(r.uart0.find("UNCORRECTABLE"), std::string::npos) << r.uart0;
+  EXPECT_NE(r.uart0.find("is retired"), std::string::npos) << r.uart0;
+  EXPECT_NE(r.err.find("read status 0x4 info 2: again and again, on a spare block too"), std::string::npos)
+      << r.err;
 }
 
 TEST(Faults, AFullContextIsNotAnError) {

@@ -1,0 +1,199 @@
+// SPDX-FileCopyrightText: The Memwall authors
+// SPDX-License-Identifier: Apache-2.0
+// HBF in the whole platform: loading through the driver, faults that may not change a token, reading ahead,
+// refresh, streaming bandwidth as firmware sees it.
+#include <gtest/gtest.h>
+
+#include <cstdio>
+
+#include "system/cli.h"
+
+namespace memwall::test {
+namespace {
+
+const std::string kFew = "workload.max_new_tokens=8";
+
+std::string preset(const std::string& name) {
+  return "hbf.preset=" MEMWALL_SOURCE_DIR "/scenarios/memories/" + name + ".toml";
+}
+
+/// Number behind `key` in `text`.
+double number_after(const std::string& text, const std::string& key) {
+  const std::size_t at = text.find(key);
+  return at == std::string::npos ? -1 : std::strtod(text.c_str() + at + key.size(), nullptr);
+}
+
+double stat(const nlohmann::json& result, const std::string& suffix) {
+  return counter(result, ".hbf", suffix);
+}
+
+TEST(Hbf, WeightsAreLoadedThroughTheDriverAndSayTheSameAsInHbm) {
+  const RunResult hbm = run("all_hbm", {kFew}), hbf = run("hbf_weights", {kFew});
+  ASSERT_EQ(hbm.code, 0) << hbm.err;
+  ASSERT_EQ(hbf.code, 0) << hbf.err;
+  EXPECT_EQ(hbf.result["tokens"], hbm.result["tokens"]);
+  EXPECT_EQ(hbf.result["reference_match"], true);
+  EXPECT_NE(hbf.err.find("into HBF through the firmware's driver"), std::string::npos) << hbf.err;
+  EXPECT_NE(hbf.err.find("chip0: 0 %"), std::string::npos) << hbf.err;
+  EXPECT_NE(hbf.err.find("chip0: 100 %"), std::string::npos) << hbf.err;
+  // Every page is programmed once; a page is 4 KiB of what was placed.
+  const double pages = number_after(hbf.uart0, "hbf0: 16 channels") < 0 ? 0 : stat(hbf.result, ".programs");
+  EXPECT_GT(pages, 100);
+  EXPECT_EQ(stat(hbf.result, ".write_bytes") >= pages * 4096, true);
+  EXPECT_NE(hbf.uart0.find(std::to_string(static_cast<long>(pages)) + " pages programmed"), std::string::npos)
+      << hbf.uart0;
+  EXPECT_EQ(stat(hbf.result, ".pec_max"), 1);
+  const auto phase = [&](const char* name) {
+    for (const auto& p : hbf.result["phases"])
+      if (p["name"] == name) return true;
+    return false;
+  };
+  EXPECT_TRUE(phase("load"));
+}
+
+TEST(Hbf, ALoadedCubeIsTakenAsItIsAndTheRunSaysSo) {
+  const RunResult r = run("hbf_weights", {kFew, "hbf.load=preloaded"});
+  ASSERT_EQ(r.code, 0) << r.err;
+  EXPECT_EQ(r.result["reference_match"], true);
+  EXPECT_NE(r.err.find("the cubes hold it already"), std::string::npos) << r.err;
+  EXPECT_NE(r.uart0.find("already holds"), std::string::npos) << r.uart0;
+  EXPECT_EQ(stat(r.result, ".programs"), 0);
+}
+
+TEST(Hbf, EveryChipLoadsItsOwnCubes) {
+  const RunResult r = run("first_light", {"workload.max_new_tokens=4", "hbf.load=driver", "hbf.cubes=2"});
+  ASSERT_EQ(r.code, 0) << r.err;
+  EXPECT_EQ(r.result["reference_match"], true);
+  for (const char* chip : {"chip0", "chip1"}) {
+    EXPECT_NE(r.err.find(std::string(chip) + ": 100 %"), std::string::npos) << r.err;
+    for (const char* cube : {".hbf0", ".hbf1"})
+      EXPECT_GT(counter(r.result, std::string(chip) + cube, ".programs"), 50) << chip << cube;
+  }
+}
+
+TEST(Hbf, EveryFormatSaysTheSameFromHbf) {
+  for (const char* format : {"f32", "mxint8"}) {
+    const std::string set = std::string("model.format=") + format;
+    const RunResult hbm = run("all_hbm", {kFew, set}), hbf = run("hbf_weights", {kFew, set, "hbf.cubes=2"});
+    ASSERT_EQ(hbf.code, 0) << hbf.err;
+    EXPECT_EQ(hbf.result["tokens"], hbm.result["tokens"]) << format;
+    EXPECT_EQ(hbf.result["reference_match"], true) << format;
+  }
+}
+
+TEST(Hbf, ReadingAheadHidesTheSensesAndChangesNoToken) {
+  // A cube whose page buffers do not hold the model, and a sense that is felt.
+  const std::vector<std::string> common = {kFew, "hbf.load=preloaded", preset("hbf_20us")};
+  std::vector<std::string> without = common;
+  without.push_back("hbf.prefetch=false");
+  const RunResult on = run("hbf_weights", common), off = run("hbf_weights", without);
+  ASSERT_EQ(on.code, 0) << on.err;
+  ASSERT_EQ(off.code, 0) << off.err;
+  EXPECT_EQ(on.result["tokens"], off.result["tokens"]);
+  EXPECT_EQ(on.result["reference_match"], true);
+  EXPECT_GT(stat(on.result, ".prefetch_hits"), 1000);
+  EXPECT_EQ(stat(off.result, ".prefetch_hits"), 0);
+  std::printf("exposed latency: %.0f ns with, %.0f ns without reading ahead; first token %.0f and %.0f ns\n",
+              stat(on.result, ".exposed_latency_ns"), stat(off.result, ".exposed_latency_ns"),
+              on.result["time_to_first_token_ns"].get<double>(),
+              off.result["time_to_first_token_ns"].get<double>());
+  EXPECT_LT(stat(on.result, ".exposed_latency_ns"), 0.5 * stat(off.result, ".exposed_latency_ns"));
+  EXPECT_LT(on.result["time_to_first_token_ns"].get<double>(),
+            off.result["time_to_first_token_ns"].get<double>());
+}
+
+/// A preset on top of the bundled one.
+class Preset {
+ public:
+  explicit Preset(const std::string& changes) {
+    std::ofstream(dir_ / "p.toml") << "base = \"" MEMWALL_SOURCE_DIR
+                                      "/scenarios/memories/hbf_slc_1us.toml\"\n"
+                                   << "name = \"test\"\n"
+                                   << changes;
+  }
+  std::string setting() const { return "hbf.preset=" + (dir_ / "p.toml").string(); }
+
+ private:
+  Workspace dir_;
+};
+
+TEST(Hbf, FaultsAtAHundredTimesTheRateChangeNoTokenAndLoseNoData) {
+  // Odds as a worn device has them, times 100; the whole of first_light.
+  const Preset worn(
+      "[reliability]\n"
+      "program_fail = { rate = 1e-4, source = \"assumed\" }\n"
+      "erase_fail = { rate = 1e-5, source = \"assumed\" }\n");
+  const std::vector<std::string> base = {"pnm.implementation=tlm", "hbf.load=driver"};
+  const RunResult clean = run("first_light", base);
+  std::vector<std::string> faulty = base;
+  for (const std::string& set :
+       {worn.setting(), std::string("hbf.rate_scale=100"), std::string("hbf.wear_cycles=90000"),
+        std::string("hbf.corrected_rate=1e-3"), std::string("hbf.retry_rate=1e-3"),
+        std::string("hbf.uncorrectable_rate=1e-4")})
+    faulty.push_back(set);
+  const RunResult r = run("first_light", faulty);
+  ASSERT_EQ(clean.code, 0) << clean.err;
+  ASSERT_EQ(r.code, 0) << r.err << r.uart0;
+  EXPECT_EQ(r.result["tokens"], clean.result["tokens"]);
+  EXPECT_EQ(r.result["reference_match"], true);
+  EXPECT_GT(stat(r.result, ".program_fails"), 0);
+  EXPECT_GT(stat(r.result, ".ecc_retried"), 0);
+  EXPECT_GT(stat(r.result, ".ecc_uncorrectable"), 0);
+  std::printf("%.0f program fails, %.0f retried, %.0f uncorrectable, %.0f programs\n",
+              stat(r.result, ".program_fails"), stat(r.result, ".ecc_retried"),
+              stat(r.result, ".ecc_uncorrectable"), stat(r.result, ".programs"));
+}
+
+TEST(Hbf, UncorrectablePagesAreWrittenAgainFromTheHostsCopy) {
+  for (const char* load : {"hbf.load=driver", "hbf.load=preloaded"}) {
+    const RunResult r = run("hbf_weights", {kFew, load, "hbf.uncorrectable_rate=0.01", "hbf.prefetch=false"});
+    ASSERT_EQ(r.code, 0) << r.err << r.uart0;
+    EXPECT_EQ(r.result["reference_match"], true) << load;
+    EXPECT_GT(stat(r.result, ".ecc_uncorrectable"), 0) << load;
+    EXPECT_GT(number_after(r.uart0, "refreshes, "), 0) << "rewrites: " << r.uart0;
+  }
+}
+
+TEST(Hbf, ContentsThatAgeBeyondRetentionAreRefreshedBetweenPasses) {
+  // 3.6 ms of retention: everything is overdue after some tens of tokens.
+  const Preset old("[reliability]\nretention = { hours = 1e-6, source = \"assumed\" }\n");
+  const RunResult r = run("hbf_weights", {"workload.max_new_tokens=64", "hbf.load=preloaded", old.setting()});
+  ASSERT_EQ(r.code, 0) << r.err << r.uart0;
+  EXPECT_EQ(r.result["reference_match"], true);
+  EXPECT_GT(number_after(r.uart0, "hints, "), 0) << "refreshes: " << r.uart0;
+  EXPECT_GT(stat(r.result, ".erases"), 0);
+}
+
+TEST(Hbf, FirmwareStreamsAtWhatArrayOrLinksAllow) {
+  for (const char* name : {"hbf_slc_1us", "hbf_20us"}) {
+    const RunResult r =
+        run("hbf_weights", {preset(name), "noc.port_gbytes_per_s=4096",
+                            std::string("firmware.path=") + MEMWALL_BINARY_DIR + "/firmware/hbf_stream.elf"});
+    EXPECT_NE(r.uart0.find("stream: done"), std::string::npos) << r.uart0 << r.err;
+    const double direct = number_after(r.uart0, "stream without reading ahead: ");
+    const double ahead = number_after(r.uart0, "stream at the computed depth: ");
+    // min(planes x page / tR, channels x links), from the counters of the run.
+    const double limit = stat(r.result, ".peak_read_gbytes_per_s") * 1000;
+    std::printf(
+        "%s: expected at least 95 %% of %.0f MB/s, measured %.0f (%.1f %%), without reading ahead %.0f\n",
+        name, limit, ahead, 100 * ahead / limit, direct);
+    EXPECT_GE(ahead, 0.95 * limit) << r.uart0;
+    EXPECT_LE(ahead, 1.001 * limit) << r.uart0;
+    EXPECT_LT(direct, 0.8 * ahead);
+  }
+}
+
+TEST(Hbf, BadSettingsAreRefusedWithTheirPlace) {
+  const auto refused = [](const std::string& set, const std::string& words) {
+    const RunResult r = run("hbf_weights", {set});
+    EXPECT_EQ(r.code, 2) << set << r.err;
+    EXPECT_NE(r.err.find(words), std::string::npos) << set << ": " << r.err;
+  };
+  refused("hbf.load=sideways", "driver");
+  refused("hbf.prefetch=3", "hbf.prefetch");
+  refused("hbf.rate_scale=-1", "hbf.rate_scale");
+  refused("hbf.cubes=0", "model.weights");
+}
+
+}  // namespace
+}  // namespace memwall::test
