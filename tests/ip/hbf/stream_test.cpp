@@ -351,8 +351,10 @@ Plan draw(std::uint64_t seed) {
   return plan;
 }
 
+/// Per test.
+constexpr std::uint64_t kSeeds = 25;
+
 TEST_P(RandomStreams, FastForwardOnAndOffAreEqual) {
-  constexpr std::uint64_t kSeeds = 25;
   std::uint64_t jumped = 0, runs_with_jumps = 0, pages = 0;
   for (std::uint64_t i = 0; i < kSeeds; ++i) {
     const std::uint64_t seed = static_cast<std::uint64_t>(GetParam()) * kSeeds + i;
