@@ -247,6 +247,7 @@ bool Cube::sideband_write(unsigned channel, Space space, std::uint32_t offset, s
 bool Cube::ready() const { return state_->up(now_) && !state_->shut_down; }
 bool Cube::cattrip() const { return state_->powered && state_->severe(); }
 bool Cube::powered() const { return state_->powered; }
+bool Cube::shut_down() const { return state_->shut_down; }
 
 void Cube::reset_base_die(TimePs at) {
   run_to(at);

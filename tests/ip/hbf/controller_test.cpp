@@ -711,6 +711,58 @@ TEST(Controller, AccessesWaitWhileReadyIsLow) {
   EXPECT_TRUE(host.controller.ready());
 }
 
+TEST(Controller, ShutDownCubeRefusesEverythingUntilThePowerCycle) {
+  Config config = small_cube();
+  config.thermal.enabled = true;
+  Ahead host(config);
+  host.memory.resize(16 * kPageBytes);
+  host.start(8, true);
+  host.run_for(ns(600));
+  std::vector<std::uint64_t> tags;
+  for (unsigned i = 0; i < 4; ++i) tags.push_back(host.begin(false, page(40 + i), 4096));
+  tags.push_back(host.begin(false, page(2), 4096));  // on its way, read ahead
+  host.controller.cube().set_temperature(config.thermal.shutdown_c + 5);
+  host.run_for(ns(1000));
+  for (const std::uint64_t tag : tags) {
+    ASSERT_TRUE(host.is_done(tag));
+    EXPECT_FALSE(host.result(tag).good);
+  }
+  host.take_events();
+  Bytes got(100);
+  EXPECT_FALSE(host.read(page(9), got).good);
+  EXPECT_EQ(got, Bytes(100, 0xff));
+  EXPECT_FALSE(host.write(page(0), pattern(kPageBytes, 1)).good);
+  EXPECT_FALSE(host.read(0, page(64)).good) << "long, without data";
+  for (const PageEvent& event : host.take_events()) {
+    EXPECT_EQ(event.code, 9u);
+    EXPECT_EQ(event.info, 1u);
+  }
+  host.controller.program({0, 0, 1, 3, 7});
+  host.run_for(ns(1000));
+  ASSERT_EQ(host.controller.programs().done().size(), 1u);
+  EXPECT_TRUE(host.controller.programs().done().front().failed);
+  host.controller.admin({false, 1, 0, true, 0, 0x20u | std::uint64_t{0x10} << 8});
+  EXPECT_TRUE(host.controller.admin_state().done);
+  EXPECT_EQ(host.controller.admin_state().code, 4u);
+  EXPECT_TRUE(host.controller.stream_error());
+  EXPECT_EQ(host.controller.read_ahead().held(), 0u);
+  // Cool again, and after a power cycle it boots.
+  host.controller.cube().set_temperature(40);
+  host.controller.power_cycle();
+  host.run_for(config.timing.tBOOT);
+  EXPECT_TRUE(host.controller.ready());
+}
+
+TEST(Controller, ReaderOfAPageThatIsStillQueuedForReadAheadOvertakesTheOthers) {
+  Config config = small_cube();
+  config.controller.outstanding_per_channel = 1;
+  Ahead host(config);
+  host.start(16);
+  host.run_for(host.memory_latency);
+  // Pages 0, 2, .. 14 of channel 0 are asked for, one at a time; page 14 is the last of them.
+  EXPECT_LT(host.read(page(14), 4096).time, 2 * cold_read(config, 64) + ns(10));
+}
+
 TEST(Controller, PowerCycleDropsWhatWasReadAhead) {
   Ahead host;
   host.start();
