@@ -690,6 +690,32 @@ TEST(Controller, CommandsLostInAResetAreAnsweredAndTheChannelGoesOn) {
   }
 }
 
+TEST(Controller, CommandsLostInAResetByTheMainbandAreAnsweredUnderLoad) {
+  for (const std::uint32_t type : {0u, 1u, 2u}) {
+    Loaded host;
+    std::vector<std::uint64_t> tags;
+    for (unsigned i = 0; i < 6; ++i) tags.push_back(host.begin(false, page(2 * i), kPageBytes));
+    host.controller.set_admin_word(0, 0x48424600u | type);
+    host.controller.admin({true, 0, 0, true, 0, 0x20u | std::uint64_t{0x14} << 8});
+    // Others keep the channel busy all the time: it is never without a command.
+    const auto all_done = [&] {
+      return std::all_of(tags.begin(), tags.end(), [&](std::uint64_t tag) { return host.is_done(tag); });
+    };
+    const TimePs end = ns(1000) + small_cube().timing.tRESET;
+    while (!all_done() && host.controller.now() < end) {
+      host.begin(false, page(2 * (host.controller.now() / ns(10) % 32)), 64);
+      host.run_for(ns(10));
+    }
+    EXPECT_TRUE(all_done()) << "type " << type;
+    EXPECT_TRUE(host.controller.admin_state().done);
+    for (const std::uint64_t tag : tags) {
+      if (host.is_done(tag)) {
+        EXPECT_FALSE(host.result(tag).good);
+      }
+    }
+  }
+}
+
 TEST(Controller, AccessesWaitWhileReadyIsLow) {
   Loaded host;
   const TimePs boot = small_cube().timing.tBOOT;
