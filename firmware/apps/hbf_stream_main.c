@@ -29,14 +29,15 @@ enum { EXIT_OK = 0, EXIT_NO_PLATFORM = 1, EXIT_BAD_DATA = 2, EXIT_HARDWARE = 3 }
 static uint32_t ones[HBF_PAGE_BYTES * SLOT_PAGES / 4u] __attribute__((aligned(64), section(".noinit")));
 
 /* Every page is the same, so every slot is. */
-static status_t get_ones(void* context, uint32_t slot, uint64_t first, uint32_t stride, uint32_t pages,
+static status_t get_ones(void* context, uint32_t slot, uint64_t first, uint32_t stride, uint32_t* pages,
                          uint64_t* address) {
   (void)context, (void)slot, (void)first, (void)stride, (void)pages;
   *address = (uint64_t)(uintptr_t)ones;
   return STATUS_OK;
 }
 
-static const hbf_source_t source = {.slots = HBF_WRITER_SLOTS, .slot_pages = SLOT_PAGES, .get = get_ones};
+static const hbf_source_t source = {
+    .slots = HBF_WRITER_PAGES / SLOT_PAGES, .slot_pages = SLOT_PAGES, .get = get_ones};
 
 MUST_USE static status_t write_matrices(void) {
   for (uint32_t i = 0; i < sizeof ones / sizeof ones[0]; ++i) ones[i] = ONE_F16;

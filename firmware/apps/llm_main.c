@@ -42,13 +42,23 @@ static void finish(uint32_t id, status_t status) {
   host_complete(done ? HOST_COMPLETION_DONE : HOST_COMPLETION_ERROR, id, 0, 0, host_status(status));
 }
 
+static bool prompt_is_there(const host_request_t* r, uint32_t ram_bytes) {
+  return r->prompt_offset % 4u == 0 && r->prompt_offset >= HOST_TOKENS_OFFSET &&
+         r->prompt_offset <= ram_bytes && r->prompt_tokens <= (ram_bytes - r->prompt_offset) / 4u;
+}
+
+MUST_USE static status_t freeze(const host_request_t* r, uint32_t ram_bytes) {
+  if (!prompt_is_there(r, ram_bytes)) return STATUS_BAD_REQUEST;
+  return decoder_freeze(&decoder, (const uint32_t*)(uintptr_t)(MAP_MAILBOX_RAM_BASE + r->prompt_offset),
+                        r->prompt_tokens);
+}
+
 MUST_USE static status_t generate(const host_request_t* r, uint32_t ram_bytes) {
-  if (r->prompt_offset % 4u != 0 || r->prompt_offset < HOST_TOKENS_OFFSET || r->prompt_offset > ram_bytes ||
-      r->prompt_tokens > (ram_bytes - r->prompt_offset) / 4u)
-    return STATUS_BAD_REQUEST;
+  if (!prompt_is_there(r, ram_bytes)) return STATUS_BAD_REQUEST;
   const generate_request_t request = {
       .prompt = (const uint32_t*)(uintptr_t)(MAP_MAILBOX_RAM_BASE + r->prompt_offset),
       .prompt_tokens = r->prompt_tokens,
+      .frozen_tokens = r->frozen_tokens,
       .max_new_tokens = r->max_new_tokens,
       .eos_token = r->eos_token,
       .temperature = r->temperature,
@@ -82,10 +92,12 @@ static int serve(status_t ready, uint32_t ram_bytes) {
       ready = STATUS_UNSUPPORTED;
     }
     if (request.opcode == HOST_REQUEST_SHUTDOWN) break;
-    if (request.opcode != HOST_REQUEST_GENERATE)
-      finish(request.id, STATUS_BAD_REQUEST);
-    else
+    if (request.opcode == HOST_REQUEST_GENERATE)
       finish(request.id, ready == STATUS_OK ? generate(&request, ram_bytes) : ready);
+    else if (request.opcode == HOST_REQUEST_FREEZE)
+      finish(request.id, ready == STATUS_OK ? freeze(&request, ram_bytes) : ready);
+    else
+      finish(request.id, STATUS_BAD_REQUEST);
   }
   if (ready != STATUS_OK) return ready == STATUS_UNSUPPORTED ? EXIT_REFUSED : EXIT_HARDWARE;
   if (!failed) cubes_print_wear();

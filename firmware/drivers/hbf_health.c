@@ -76,6 +76,11 @@ void hbf_health_remove(hbf_health_t* h, uint64_t first) {
   }
 }
 
+void hbf_health_set_source(hbf_health_t* h, uint64_t first, const hbf_source_t* source) {
+  for (uint32_t i = 0; i < h->n_ranges; ++i)
+    if (h->ranges[i].first == first) h->ranges[i].source = source;
+}
+
 static void use_source(hbf_health_t* h, const hbf_source_t* source) {
   h->writer.hbf = h->hbf;
   h->writer.source = source;

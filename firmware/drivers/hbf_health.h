@@ -92,6 +92,8 @@ void hbf_health_remove(hbf_health_t* health, uint64_t first);
 /** Declares and writes contents from their source. */
 status_t hbf_health_load(hbf_health_t* health, const hbf_range_t* range,
                          void (*progress)(void* context, uint64_t pages), void* context) MUST_USE;
+/** From now on contents that start at `first` are written again from `source` (null: from nowhere). */
+void hbf_health_set_source(hbf_health_t* health, uint64_t first, const hbf_source_t* source);
 /** Writes every range again: after a power cycle, or when the contents are lost. */
 status_t hbf_health_reload(hbf_health_t* health) MUST_USE;
 

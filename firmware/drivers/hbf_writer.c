@@ -113,7 +113,8 @@ static uint32_t usable_slots(const hbf_writer_t* w) {
   return entries != 0 && entries < w->source->slots ? entries : w->source->slots;
 }
 
-MUST_USE static status_t post(hbf_writer_t* w, uint64_t first, uint32_t stride, uint32_t pages) {
+/* At most *pages from `first` on; *pages becomes how many. */
+MUST_USE static status_t post(hbf_writer_t* w, uint64_t first, uint32_t stride, uint32_t* pages) {
   const uint32_t slot = w->posted % w->source->slots;
   uint64_t address = 0;
   const status_t status = w->source->get(w->source->context, slot, first, stride, pages, &address);
@@ -127,8 +128,8 @@ MUST_USE static status_t post(hbf_writer_t* w, uint64_t first, uint32_t stride, 
   mmio_write32(r, HBF_PROGRAM_TARGET_HI_OFFSET, (uint32_t)(target >> 32));
   mmio_write32(r, HBF_PROGRAM_STRIDE_OFFSET, stride);
   mmio_write32(r, HBF_PROGRAM_GO_OFFSET,
-               FIELD_OF(HBF_PROGRAM_GO_PAGES, pages) | FIELD_OF(HBF_PROGRAM_GO_TAG, w->posted));
-  w->entries[slot] = (hbf_program_entry_t){.first = first, .stride = stride, .pages = pages};
+               FIELD_OF(HBF_PROGRAM_GO_PAGES, *pages) | FIELD_OF(HBF_PROGRAM_GO_TAG, w->posted));
+  w->entries[slot] = (hbf_program_entry_t){.first = first, .stride = stride, .pages = *pages};
   ++w->posted;
   return STATUS_OK;
 }
@@ -232,8 +233,8 @@ MUST_USE static status_t write_run(hbf_writer_t* w, hbf_block_t block, uint32_t 
   *s = (hbf_suspect_t){.block = block, .page = UINT32_MAX};
   for (uint32_t page = from; page < to && s->repair == HBF_REPAIR_NONE;) {
     while (page < to && in_flight(w) < slots) {
-      const uint32_t n = to - page < w->source->slot_pages ? to - page : w->source->slot_pages;
-      const status_t status = post(w, first + (uint64_t)page * stride, stride, n);
+      uint32_t n = to - page < w->source->slot_pages ? to - page : w->source->slot_pages;
+      const status_t status = post(w, first + (uint64_t)page * stride, stride, &n);
       if (status != STATUS_OK) return status;
       w->counters.replayed += n;
       page += n;
@@ -373,8 +374,8 @@ status_t hbf_write(hbf_writer_t* w, uint64_t first, uint64_t pages) {
     status_t status = STATUS_OK;
     while (status == STATUS_OK && next < end && in_flight(w) < slots && !any_failed(w)) {
       const uint64_t left = end - next;
-      const uint32_t n = left < w->source->slot_pages ? (uint32_t)left : w->source->slot_pages;
-      status = post(w, next, 1, n);
+      uint32_t n = left < w->source->slot_pages ? (uint32_t)left : w->source->slot_pages;
+      status = post(w, next, 1, &n);
       next += n;
       take_done(w);
     }

@@ -24,7 +24,7 @@
 #include "drivers/hbf.h"
 
 /** Buffers, and pages in flight in all of them. */
-#define HBF_WRITER_SLOTS 8u
+#define HBF_WRITER_SLOTS 32u
 #define HBF_WRITER_PAGES 128u
 /** A block is written so often before it is retired. */
 #define HBF_WRITE_ATTEMPTS 4u
@@ -39,10 +39,11 @@ typedef struct {
   uint32_t slots;      /**< buffers, 1..HBF_WRITER_SLOTS */
   uint32_t slot_pages; /**< pages in each; slots * slot_pages <= HBF_WRITER_PAGES */
   /**
-   * Puts `pages` pages, `stride` pages apart in the window from `first` on, one after the other into buffer
-   * `slot`; *address is where, as the controller sees it. They stay there until the slot is asked for again.
+   * Puts *pages pages, `stride` pages apart in the window from `first` on, one after the other into buffer
+   * `slot`, or as many of them as lie together, at least one: then *pages becomes less. *address is where, as
+   * the controller sees it. They stay there until the slot is asked for again.
    */
-  status_t (*get)(void* context, uint32_t slot, uint64_t first, uint32_t stride, uint32_t pages,
+  status_t (*get)(void* context, uint32_t slot, uint64_t first, uint32_t stride, uint32_t* pages,
                   uint64_t* address);
 } hbf_source_t;
 

@@ -47,8 +47,9 @@ typedef struct {
 enum {
   HOST_REQUEST_GENERATE = 1,
   HOST_REQUEST_SHUTDOWN = 2,
-  HOST_REQUEST_LOADED = 3 /**< the contents of LOAD `id` are in the staging area; max_new_tokens: 1 if the
-                             host does not have them */
+  HOST_REQUEST_FREEZE = 4, /**< prefills the prompt and keeps its keys and values in HBF; DONE */
+  HOST_REQUEST_LOADED = 3  /**< the contents of LOAD `id` are in the staging area; max_new_tokens: 1 if the
+                              host does not have them */
 };
 
 typedef struct {
@@ -61,7 +62,8 @@ typedef struct {
   float temperature;       /**< 0: greedy */
   float top_p;             /**< nucleus within the top_k candidates; 1: off */
   uint32_t top_k;          /**< candidates kept, 1..256 */
-  uint32_t reserved;
+  uint32_t
+      frozen_tokens; /**< GENERATE: so many tokens of the prompt are those that FREEZE has kept; 0: none */
   uint64_t seed;
 } host_request_t; /* 48 bytes */
 

@@ -302,6 +302,80 @@ MUST_USE static status_t forward_everywhere(decoder_t* d, const uint32_t* tokens
   return status == STATUS_OK ? status : abandon(d, status);
 }
 
+/* ---- Frozen context: the KV rows of the first tokens, kept in HBF. ---- */
+
+static uint32_t n_spans(const decoder_t* d) { return 2u * d->model.m.n_layers * d->kv.n_kv_heads; }
+
+/* Keys of stream i / 2, or its values. */
+static uint64_t kv_span(void* context, uint32_t i) {
+  const decoder_t* d = context;
+  if (d->kv.n_kv_heads == 0) return 0;
+  const uint32_t layer = i / 2u / d->kv.n_kv_heads, head = i / 2u % d->kv.n_kv_heads;
+  return i % 2u == 0 ? kv_key(&d->kv, layer, head, 0) : kv_value(&d->kv, layer, head, 0);
+}
+
+/* The cache rows are given back: whoever wants the context restores it. What they hold then says nothing. */
+static void give_back(decoder_t* d, uint32_t n_tokens) {
+  const uint32_t row = d->kv.kv_stride, at_once = d->at.batch * d->model.m.dim * 4u / row;
+  for (uint32_t i = 0; i < n_spans(d) && at_once != 0; ++i)
+    for (uint32_t token = 0; token < n_tokens; token += at_once) {
+      const uint32_t rows = n_tokens - token < at_once ? n_tokens - token : at_once;
+      rt_copy(d->rt, kv_span(d, i) + (uint64_t)token * row, rows * row, d->at.x, rows * row, rows * row, 1);
+    }
+}
+
+MUST_USE static status_t freeze_here(decoder_t* d, uint32_t n_tokens) {
+  status_t status = rt_fence(d->rt);
+  d->frozen_tokens = 0;
+  if (status == STATUS_OK && n_spans(d) != 0)
+    status = rt_freeze(d->rt, n_spans(d), (uint64_t)n_tokens * d->kv.kv_stride, kv_span, d, &d->frozen_base);
+  if (status != STATUS_OK) return status;
+  give_back(d, n_tokens);
+  d->frozen_tokens = n_tokens;
+  return rt_fence(d->rt);
+}
+
+MUST_USE static status_t restore_here(decoder_t* d, uint32_t n_tokens) {
+  const uint32_t bytes = n_tokens * d->kv.kv_stride;
+  if (n_tokens != d->frozen_tokens) return STATUS_BAD_REQUEST;
+  for (uint32_t i = 0; i < n_spans(d); ++i)
+    rt_copy(d->rt, kv_span(d, i), bytes, d->frozen_base + i * rt_frozen_stride(bytes), bytes, bytes, 1);
+  return rt_fence(d->rt);
+}
+
+/* One of the above on every chip; OK if it went well on all. */
+MUST_USE static status_t frozen_everywhere(decoder_t* d, uint32_t what, uint32_t n_tokens) {
+  command_t* command = &d->command;
+  *command = (command_t){.command = what, .position = n_tokens};
+  status_t status = send_command(d, command);
+  if (status != STATUS_OK) return abandon(d, status);
+  status_t result = what == COMMAND_FREEZE ? freeze_here(d, n_tokens) : restore_here(d, n_tokens);
+  for (uint32_t peer = 1; peer < d->info.n_chips; ++peer) {
+    uint32_t answer[RT_LINK_ALIGN / 4u];
+    status = rt_receive(d->rt, peer, sizeof answer, RT_SIGNAL_CANDIDATES, 0);
+    if (status != STATUS_OK) return abandon(d, status);
+    rt_read(d->rt, d->info.inbox_base + inbox_control(peer) + INBOX_CANDIDATES_OFFSET, answer, sizeof answer);
+    if (result == STATUS_OK) result = (status_t)answer[0];
+  }
+  return result;
+}
+
+/* A peer's part of it. */
+MUST_USE static status_t follow_frozen(decoder_t* d, const command_t* command) {
+  uint32_t answer[RT_LINK_ALIGN / 4u] = {(uint32_t)(command->command == COMMAND_FREEZE
+                                                        ? freeze_here(d, command->position)
+                                                        : restore_here(d, command->position))};
+  rt_write(d->rt, d->at.message, answer, sizeof answer);
+  return rt_send(d->rt, 0, d->at.message, inbox_control(d->info.chip) + INBOX_CANDIDATES_OFFSET,
+                 sizeof answer, RT_SIGNAL_CANDIDATES);
+}
+
+static uint64_t hash_tokens(const uint32_t* tokens, uint32_t n) {
+  uint64_t hash = 0xcbf29ce484222325u; /* FNV-1a */
+  for (uint32_t i = 0; i < n; ++i) hash = (hash ^ tokens[i]) * 0x100000001b3u;
+  return hash;
+}
+
 status_t decoder_follow(decoder_t* d) {
   command_t* command = &d->command;
   for (;;) {
@@ -310,6 +384,12 @@ status_t decoder_follow(decoder_t* d) {
     rt_read(d->rt, d->info.inbox_base + inbox_control(0) + INBOX_COMMAND_OFFSET, command,
             COMMAND_HEADER_BYTES + d->at.batch * 4u);
     if (command->command == COMMAND_STOP) return STATUS_STOPPED;
+    if ((command->command == COMMAND_FREEZE || command->command == COMMAND_RESTORE) &&
+        command->position != 0 && command->position <= d->capacity) {
+      status = follow_frozen(d, command);
+      if (status != STATUS_OK) return abandon(d, status);
+      continue;
+    }
     if (command->command != COMMAND_FORWARD || command->n_tokens == 0 || command->n_tokens > d->at.batch ||
         command->position >= d->capacity || command->n_tokens > d->capacity - command->position ||
         command->k > SAMPLER_MAX_CANDIDATES) {
@@ -330,6 +410,10 @@ status_t decoder_stop(decoder_t* d) {
 
 MUST_USE static status_t check_request(const decoder_t* d, const generate_request_t* r) {
   if (r->prompt_tokens == 0) return STATUS_BAD_REQUEST;
+  if (r->frozen_tokens != 0 &&
+      (r->frozen_tokens >= r->prompt_tokens || r->frozen_tokens != d->frozen_tokens ||
+       hash_tokens(r->prompt, r->frozen_tokens) != d->frozen_hash))
+    return STATUS_BAD_REQUEST;
   for (uint32_t i = 0; i < r->prompt_tokens; ++i)
     if (r->prompt[i] >= d->model.m.vocab_size) return STATUS_BAD_REQUEST;
   if (!(r->temperature >= 0.0f) || r->temperature > 1e6f) return STATUS_BAD_REQUEST;
@@ -337,6 +421,21 @@ MUST_USE static status_t check_request(const decoder_t* d, const generate_reques
       (!(r->top_p > 0.0f) || r->top_p > 1.0f || r->top_k == 0 || r->top_k > SAMPLER_MAX_CANDIDATES))
     return STATUS_BAD_REQUEST;
   return STATUS_OK;
+}
+
+status_t decoder_freeze(decoder_t* d, const uint32_t* tokens, uint32_t n_tokens) {
+  if (d->broken) return STATUS_HARDWARE;
+  if (n_tokens == 0) return STATUS_BAD_REQUEST;
+  if (n_tokens > d->capacity) return STATUS_CONTEXT_FULL;
+  for (uint32_t i = 0; i < n_tokens; ++i)
+    if (tokens[i] >= d->model.m.vocab_size) return STATUS_BAD_REQUEST;
+  for (uint32_t position = 0; position < n_tokens; position += d->at.batch) {
+    const uint32_t left = n_tokens - position, n = left < d->at.batch ? left : d->at.batch;
+    const status_t status = forward_everywhere(d, tokens + position, n, position, 0);
+    if (status != STATUS_OK) return status;
+  }
+  d->frozen_hash = hash_tokens(tokens, n_tokens);
+  return frozen_everywhere(d, COMMAND_FREEZE, n_tokens);
 }
 
 status_t decoder_generate(decoder_t* d, const generate_request_t* r, const generate_sink_t* sink) {
@@ -349,6 +448,14 @@ status_t decoder_generate(decoder_t* d, const generate_request_t* r, const gener
 
   /* Prefill: the prompt in passes of B; only the last pass asks for candidates. */
   uint32_t position = 0;
+  if (r->frozen_tokens != 0) {
+    status = frozen_everywhere(d, COMMAND_RESTORE, r->frozen_tokens);
+    if (d->broken) return status;
+    if (status == STATUS_OK)
+      position = r->frozen_tokens;
+    else
+      rt_print(d->rt, "frozen context is lost: %u tokens are computed again", (unsigned)r->frozen_tokens);
+  }
   while (position < r->prompt_tokens) {
     const uint32_t left = r->prompt_tokens - position, n = left < d->at.batch ? left : d->at.batch;
     status =

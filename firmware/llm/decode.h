@@ -42,11 +42,11 @@ typedef struct {
 } decode_buffers_t;
 
 /** Chip 0's next pass, as the other chips get it. */
-enum { COMMAND_FORWARD = 1, COMMAND_STOP = 2 };
+enum { COMMAND_FORWARD = 1, COMMAND_STOP = 2, COMMAND_FREEZE = 3, COMMAND_RESTORE = 4 };
 typedef struct {
   uint32_t command;
   uint32_t n_tokens;
-  uint32_t position;
+  uint32_t position; /**< FREEZE, RESTORE: tokens [0, position) */
   uint32_t k;
   uint32_t reserved[4];
   uint32_t tokens[DECODE_MAX_BATCH];
@@ -63,6 +63,9 @@ typedef struct {
   uint32_t capacity;     /**< tokens, the least of all chips */
   float attention_scale; /**< 1 / sqrt(head_dim) */
   command_t command;
+  uint32_t frozen_tokens;                        /**< context kept in HBF; 0: none */
+  uint64_t frozen_hash;                          /**< of its tokens */
+  uint64_t frozen_base;                          /**< where this chip's part begins */
   bool broken;                                   /**< the chips lost step; nothing more can be generated */
   candidate_t lists[8 * SAMPLER_MAX_CANDIDATES]; /**< candidates waiting to be merged */
   candidate_t best[SAMPLER_MAX_CANDIDATES];
@@ -71,6 +74,7 @@ typedef struct {
 typedef struct {
   const uint32_t* prompt;
   uint32_t prompt_tokens;
+  uint32_t frozen_tokens; /**< so many of them are frozen */
   uint32_t max_new_tokens;
   uint32_t eos_token;
   float temperature;
@@ -99,6 +103,8 @@ status_t decoder_learn(decoder_t* d) MUST_USE;
  */
 status_t decoder_generate(decoder_t* d, const generate_request_t* request,
                           const generate_sink_t* sink) MUST_USE;
+/** Chip 0: prefills these tokens and keeps their keys and values in HBF, on every chip. */
+status_t decoder_freeze(decoder_t* d, const uint32_t* tokens, uint32_t n_tokens) MUST_USE;
 /** Chip 0: sends the peers home. */
 status_t decoder_stop(decoder_t* d) MUST_USE;
 /** Other chips: follows chip 0 until it says stop (STATUS_STOPPED) or something breaks. */

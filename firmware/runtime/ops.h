@@ -102,6 +102,17 @@ void rt_pass(rt_t* rt);
  */
 int rt_learn(rt_t* rt);
 
+/** Where span i of what is to be frozen begins, in memory of this chip. */
+typedef uint64_t (*rt_span_t)(void* context, uint32_t i);
+/**
+ * Writes n spans of `bytes` bytes each into HBF, one after the other, each from the start of a page on; *base
+ * is the address of the first. They replace those of an earlier call. Everything queued must be done.
+ */
+status_t rt_freeze(rt_t* rt, uint32_t n, uint64_t bytes, rt_span_t span, void* context,
+                   uint64_t* base) MUST_USE;
+/** Distance of frozen spans. */
+static inline uint64_t rt_frozen_stride(uint64_t bytes) { return (bytes + 4095u) / 4096u * 4096u; }
+
 /** Waits until everything queued has finished on every engine. */
 status_t rt_fence(rt_t* rt) MUST_USE;
 

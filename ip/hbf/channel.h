@@ -6,10 +6,10 @@
 /// of senses and programs. README.md ("The rules of time") is the contract. Media decides what an array
 /// operation yields, Management what registers and admin commands say.
 ///
-/// Commands are accepted in the order of submit(); contents move in that order, whatever the times (a
-/// read takes its data, a DLU its place, when the base die looks the command up). A command that may not be
-/// sent (outstanding limit, no credits, READY low while severe) waits on the host side in the order of its
-/// kind (AR, AW) and port; nothing is lost.
+/// Commands are accepted in the order of their offers; contents move in the order of lookup at the base die
+/// (a read takes its data there, a DLU its place), and reads and writes of one address keep the order of
+/// their offers. A command that may not be sent (outstanding limit, no credits, READY low while severe) waits
+/// on the host side in the order of its offer; nothing is lost.
 ///
 /// Long sequential reads are streams: the same as one 4 KiB (or, without burst reads, 64 B x 64) read after
 /// the other with `window` pages outstanding, and may be fast-forwarded: when the state recurs relative to
@@ -31,17 +31,19 @@
 
 namespace memwall::hbf {
 
-/// A long sequential flash read without data (traffic), page by page.
+/// A long sequential flash read without data (traffic), page by page. A page is offered when an earlier one
+/// is answered. One Response at the end: `at` of the last beat, `first_beat` of the first, `id` first_id, and
+/// the status of the first page whose data were not valid, else 0x0.
 struct Stream {
   std::uint64_t cookie = 0;
   std::uint8_t port = 0;
   std::uint64_t address = 0;  ///< port-local byte address, a multiple of 4096
   std::uint64_t pages = 0;
-  unsigned window = 1;         ///< page reads in flight
+  unsigned window = 1;         ///< page reads in flight, at least 1; first_id + window at most 2^14
   std::uint16_t first_id = 0;  ///< page i has id first_id + i % window
 };
 
-/// A page of a stream that was not plain OK.
+/// A page of a stream that was not plain OK; without burst reads with the first such answer of its chunks.
 struct Notice {
   TimePs at = 0;
   unsigned channel = 0;
@@ -70,16 +72,19 @@ struct ChannelCounters {
 
 class Channel final : public ChannelServices {
  public:
+  /// ConfigError if the link's credits do not hold one message.
   Channel(const Config& config, unsigned index);
   ~Channel() override;
 
-  /// The host offers `command` at `at`, not before now().
+  /// The host offers `command` at `at`, not before now(). ModelError for a port, id, user or address that has
+  /// more bits than the port.
   void submit(TimePs at, const Command& command);
   void submit(TimePs at, const Stream& stream);
   /// Commands offered and not yet answered.
   std::size_t in_flight() const;
 
   TimePs now() const { return now_; }
+  /// Nothing can be seen from outside before that time, unless somebody interferes; kNever: nothing is due.
   TimePs next_event() const;
   /// Everything up to and including `to`; responses in order of time.
   void advance(TimePs to, std::vector<Response>& responses, std::vector<Notice>& notices);
@@ -95,6 +100,7 @@ class Channel final : public ChannelServices {
 
   Media& media();
   const Media& media() const;
+  /// Registers may be written between two advance(); the next one finds it.
   Management& management();
   const Management& management() const;
   const ChannelCounters& counters() const;

@@ -141,9 +141,8 @@ void Channel::State::drop_commands(std::uint32_t keep) {
   for (Gather& gather : gathers) gather.commands.clear();
   offers = {};
   delayed = {};
-  waiting.clear();
-  ar_queue.clear();
-  aw_queue.clear();
+  ports.assign(ports.size(), Port());
+  burst = kNone;
   lookups.clear();
   r_queue.clear();
   b_queue.clear();
@@ -224,6 +223,7 @@ void Channel::set_throttle(bool light, bool severe, double celsius) {
   State& s = *state_;
   s.degrees = celsius;
   s.media.set_temperature(now_, celsius);
+  s.forget_plain();
   if (s.light == light && s.severe == severe) return;
   s.disturb();
   s.settle_throttle();
@@ -271,7 +271,7 @@ void Channel::hop(TimePs at) {
 }
 
 Media& Channel::media() {
-  state_->forget_quiet();
+  state_->forget_plain();
   return state_->media;
 }
 const Media& Channel::media() const { return state_->media; }

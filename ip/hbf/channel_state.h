@@ -140,7 +140,9 @@ struct Channel::State {
   // The host and the link (channel_host.cpp).
   void take_offers();
   void offer(std::uint32_t slot);
-  void grant();
+  std::uint32_t next_request(bool is_write) const;
+  bool has_place(std::uint32_t slot) const;
+  void begin_request(std::uint32_t slot);
   bool may_send() const { return !severe && time >= link_up; }
   bool overlaps(const Txn& a, const Txn& b) const;
   bool overtakes(std::uint32_t slot, const std::deque<std::uint32_t>& others) const;
@@ -236,7 +238,8 @@ struct Channel::State {
   // Fast-forward (channel_stream.cpp).
   /// What was learned does not hold any more.
   void disturb();
-  void forget_quiet();
+  /// The media may answer otherwise than was found out.
+  void forget_plain();
   /// Registers may have been written, or time has changed them.
   void sample_management();
   /// At the end of an instant; true if time was jumped, which is then at most `to`.
@@ -247,6 +250,7 @@ struct Channel::State {
   std::uint64_t next_dlu(const StreamState& stream) const;
   void describe(std::uint32_t stream, std::vector<std::uint64_t>& words);
   std::vector<std::uint64_t> unsensed(const StreamState& stream) const;
+  std::uint64_t known_plain(const StreamState& stream, std::uint64_t enough, std::uint64_t most);
   std::uint64_t plain_periods(const StreamState& stream, std::uint64_t periods);
   void shift_commands(const StreamState& stream, TimePs by, std::uint64_t pages);
   void shift_array(TimePs by, std::uint64_t pages);
@@ -283,9 +287,14 @@ struct Channel::State {
   EarliestFirst<Offer> offers;
   std::uint64_t sequence = 0;  // of submit()
   std::uint64_t order = 0;     // of offers
-  std::deque<std::uint32_t> waiting;
-  unsigned outstanding = 0;
-  std::deque<std::uint32_t> ar_queue, aw_queue;  // granted, in front of the link
+  struct Port {
+    std::deque<std::uint32_t> ar, aw;  // offered, in front of the link
+  };
+  std::vector<Port> ports;
+  unsigned ar_turn = 0, aw_turn = 0;  // port that goes first
+  bool write_turn = false;            // whose the last place of MOCS is
+  std::uint32_t burst = kNone;        // first AW of its port, some of whose W are on their way
+  unsigned outstanding = 0;           // begun, not answered
   std::vector<StreamState> streams;
   unsigned started_streams = 0;
   std::size_t offered = 0;  // commands in `offers`
@@ -347,8 +356,10 @@ struct Channel::State {
   Reference reference;
   Period period;
   std::vector<std::uint64_t> description;
-  bool around = false;     // a stream has passed the last lane
-  bool at_match = false;   // nothing has happened since the description was found equal
+  bool around = false;    // a stream has passed the last lane
+  bool at_match = false;  // nothing has happened since the description was found equal
+  TimePs plain_time = 0;  // until then, and as long as not more pages are issued, all senses are plain
+  std::uint64_t plain_issued = 0;
   TimePs quiet_until = 0;  // nothing can be seen from outside before
 };
 

@@ -15,10 +15,13 @@ namespace memwall::hbf {
 void Channel::State::disturb() {
   reference.valid = false;
   at_match = false;
-  quiet_until = 0;
+  forget_plain();
 }
 
-void Channel::State::forget_quiet() { quiet_until = 0; }
+void Channel::State::forget_plain() {
+  quiet_until = 0;
+  plain_time = plain_issued = 0;
+}
 
 void Channel::State::sample_management() {
   management_due = management->next_event();
@@ -33,7 +36,8 @@ void Channel::State::sample_management() {
 bool Channel::State::only_stream(std::uint32_t& stream) const {
   if (started_streams != 1 || severe || time < link_up || !registers.ready) return false;
   if (!open_gathers.empty() || !accepted.empty() || !delayed.empty() || !batch_run.empty() ||
-      !aw_queue.empty() || !b_queue.empty()) {
+      !b_queue.empty() ||
+      std::any_of(ports.begin(), ports.end(), [](const Port& port) { return !port.aw.empty(); })) {
     return false;
   }
   stream = 0;
@@ -48,6 +52,9 @@ bool Channel::State::only_stream(std::uint32_t& stream) const {
 // --- Description ---
 
 namespace {
+
+/// How far a jump looks ahead at once.
+constexpr std::uint64_t kRowsAhead = 16;
 
 class Words {
  public:
@@ -110,8 +117,8 @@ void Channel::State::describe(std::uint32_t index_of_stream, std::vector<std::ui
   for (Credits* credits : {&ar_credits, &w_credits, &r_credits, &b_credits}) credits->describe(time, w.all());
   w.put(stream.issued - stream.front);
   for (const PageRecord& record : stream.records) w.put(std::uint64_t{record.open} << 32 | record.user);
-  put_queue(waiting);
-  put_queue(ar_queue);
+  w.put(ar_turn);
+  for (const Port& port : ports) put_queue(port.ar);
   put_timed(lookups);
   put_queue(r_queue);
   put_timed(arrivals);
@@ -198,8 +205,9 @@ std::vector<std::uint64_t> Channel::State::unsensed(const StreamState& stream) c
     });
     if (!sensed) meet(dlu);
   };
-  for (const std::uint32_t slot : waiting) meet_command(slot);
-  for (const std::uint32_t slot : ar_queue) meet_command(slot);
+  for (const Port& port : ports) {
+    for (const std::uint32_t slot : port.ar) meet_command(slot);
+  }
   for (const Timed& entry : lookups) meet_command(entry.slot);
   for (const std::uint32_t op : regular_set) meet(ops[op].dlu);
   for (const Lane& lane : lanes) {
@@ -242,29 +250,42 @@ bool Channel::State::jump(TimePs to) {
   const std::uint64_t port_pages = config.port_bytes() / kPageBytes;
   const std::uint64_t last =
       std::min(stream.s.pages, port_pages - std::min(port_pages, stream.s.address / kPageBytes));
-  const std::uint64_t row = std::uint64_t{config.pages_per_block} * lanes.size();
+  const std::uint64_t ahead = kRowsAhead * config.pages_per_block * lanes.size();
   bool jumped = false;
   quiet_until = 0;
   while (true) {
     TimePs until = management_due;
     if (!offers.empty()) until = std::min(until, offers.top().at);
     if (until <= time || stream.issued >= last) break;
-    std::uint64_t k = (last - stream.issued) / period.pages;
-    k = std::min(k, (until - time - 1) / period.time);
-    k = std::min(k, std::max<std::uint64_t>(1, row / period.pages));
-    k = plain_periods(stream, k);
-    if (k == 0) break;
     const std::uint64_t reachable = to > time ? (to - time) / period.time : 0;
+    std::uint64_t k = std::min((last - stream.issued) / period.pages, (until - time - 1) / period.time);
+    k = std::min(k, std::max<std::uint64_t>(1, ahead / period.pages));
+    k = std::min(k, known_plain(stream, std::min(k, reachable + 1), k));
     if (reachable < k) {
+      // Nothing to be seen until then, unless somebody interferes.
       quiet_until = time + k * period.time;
       k = reachable;
     }
     if (k == 0) break;
     skip(index_of_stream, k);
     jumped = true;
-    if (quiet_until != 0) break;
   }
   return jumped;
+}
+
+/// Periods that are certain to be plain: what is known from before if it is `enough`, else what there is of
+/// `most`.
+std::uint64_t Channel::State::known_plain(const StreamState& stream, std::uint64_t enough,
+                                          std::uint64_t most) {
+  if (plain_time > time && plain_issued > stream.issued) {
+    const std::uint64_t known =
+        std::min((plain_time - time) / period.time, (plain_issued - stream.issued) / period.pages);
+    if (known >= enough) return known;
+  }
+  const std::uint64_t plain = plain_periods(stream, most);
+  plain_time = time + plain * period.time;
+  plain_issued = stream.issued + plain * period.pages;
+  return plain;
 }
 
 void Channel::State::skip(std::uint32_t index_of_stream, std::uint64_t periods) {

@@ -14,6 +14,8 @@ namespace memwall::hbf {
 namespace {
 
 constexpr std::uint64_t kMaxBlocks = std::uint64_t{1} << 24;
+// An hour: far above anything, far below an overflow when some are added up.
+constexpr TimePs kMaxTime = TimePs{3600} * 1000 * kPsPerMs;
 constexpr std::uint64_t kMaxScratchpadBytes = std::uint64_t{1} << 30;
 
 /// Collects the first problem.
@@ -49,12 +51,11 @@ class Checker {
     report(key, fmt::format("{} = {} is outside {} to {}", key, value, min, max));
   }
   void time(const char* key, TimePs value, TimePs min_ps) {
-    // An hour: far above anything, far below an overflow when some are added up.
-    constexpr TimePs kMax = TimePs{3600} * 1000 * kPsPerMs;
-    if (value >= min_ps && value <= kMax) return;
-    report(key, fmt::format("{} = {} ns is outside {} to {} ns", key,
-                            static_cast<double>(value) / static_cast<double>(kPsPerNs),
-                            static_cast<double>(min_ps) / static_cast<double>(kPsPerNs), kMax / kPsPerNs));
+    if (value >= min_ps && value <= kMaxTime) return;
+    report(key,
+           fmt::format("{} = {} ns is outside {} to {} ns", key,
+                       static_cast<double>(value) / static_cast<double>(kPsPerNs),
+                       static_cast<double>(min_ps) / static_cast<double>(kPsPerNs), kMaxTime / kPsPerNs));
   }
 
   void geometry() {

@@ -29,8 +29,38 @@ Cube::State::State(const Config& c) : config(c), step_end(c.thermal.step) {
     channels.push_back(std::make_unique<Channel>(c, i));
     thermals.emplace_back(c.thermal);
     thresholds.push_back(~0u);
+    due.push_back(kStale);
   }
   apply_thresholds(0);
+}
+
+// Only channels with something due are advanced; who looks at another one takes it along first.
+Channel& Cube::State::catch_up(std::size_t i, TimePs now) {
+  if (channels[i]->now() < now) {
+    std::vector<Response> none;
+    std::vector<Notice> none_either;
+    channels[i]->advance(now, none, none_either);
+    due[i] = kStale;
+  }
+  return *channels[i];
+}
+
+Channel& Cube::State::touch(std::size_t i, TimePs now) {
+  due[i] = kStale;
+  return catch_up(i, now);
+}
+
+TimePs Cube::State::due_of(std::size_t i) {
+  if (due[i] == kStale) {
+    due[i] = std::min(channels[i]->next_event(), channels[i]->management().next_event());
+  }
+  return due[i];
+}
+
+TimePs Cube::State::next_due() {
+  TimePs next = kNever;
+  for (std::size_t i = 0; i < channels.size(); ++i) next = std::min(next, due_of(i));
+  return next;
 }
 
 bool Cube::State::light() const {
@@ -41,13 +71,9 @@ bool Cube::State::severe() const {
   return std::any_of(thermals.begin(), thermals.end(), [](const Thermal& t) { return t.severe(); });
 }
 
-TimePs Cube::State::quiet_until() const {
-  TimePs until = kNever;
-  for (const auto& channel : channels) {
-    if (channel->in_flight() > 0) return 0;
-    until = std::min(until, channel->next_event());
-  }
-  return until;
+bool Cube::State::in_flight() const {
+  return std::any_of(channels.begin(), channels.end(),
+                     [](const auto& channel) { return channel->in_flight() > 0; });
 }
 
 double Cube::State::channels_pj() const {
@@ -57,7 +83,11 @@ double Cube::State::channels_pj() const {
 }
 
 void Cube::State::advance_channels(TimePs to, std::vector<Response>& out, std::vector<Notice>& out_notices) {
-  for (const auto& channel : channels) channel->advance(to, out, out_notices);
+  for (std::size_t i = 0; i < channels.size(); ++i) {
+    if (due_of(i) > to) continue;
+    channels[i]->advance(to, out, out_notices);
+    due[i] = kStale;
+  }
 }
 
 // Every channel has its own TTTEMP; they share the temperature.
@@ -78,16 +108,16 @@ void Cube::State::apply_thresholds(TimePs now) {
 void Cube::State::apply_throttle(TimePs now) {
   told_celsius = celsius();
   for (std::size_t i = 0; i < channels.size(); ++i) {
-    channels[i]->set_throttle(thermals[i].light(), thermals[i].severe(), thermals[i].celsius());
+    touch(i, now).set_throttle(thermals[i].light(), thermals[i].severe(), thermals[i].celsius());
   }
   const bool hot =
       std::any_of(thermals.begin(), thermals.end(), [](const Thermal& t) { return t.shut_down(); });
   if (!hot || shut_down || !powered) return;
   // Hotter than CATTRIP: the links fail (9.2). Only a power cycle helps.
   shut_down = true;
-  for (const auto& channel : channels) {
-    channel->reset(now, ResetType::kPhy);
-    channel->management().set_fatal(now, Management::UcieEvent::kThermalShutdown);
+  for (std::size_t i = 0; i < channels.size(); ++i) {
+    touch(i, now).reset(now, ResetType::kPhy);
+    channels[i]->management().set_fatal(now, Management::UcieEvent::kThermalShutdown);
   }
 }
 
@@ -110,17 +140,12 @@ bool Cube::State::end_step(TimePs now, bool quiet) {
   step_end = now + config.thermal.step;
   settled = quiet && celsius() == was_celsius && on == (powered ? config.thermal.step : 0);
   if (quiet && !changed && std::abs(celsius() - told_celsius) < kTellCelsius) return false;
-  if (quiet) {
-    std::vector<Response> none;
-    std::vector<Notice> none_either;
-    advance_channels(now, none, none_either);
-  }
   apply_throttle(now);
   return true;
 }
 
 void Cube::State::hbf_reset(TimePs now) {
-  for (const auto& channel : channels) channel->hbf_reset(now);
+  for (std::size_t i = 0; i < channels.size(); ++i) touch(i, now).hbf_reset(now);
   boot(now);
 }
 
@@ -142,37 +167,37 @@ void Cube::State::boot(TimePs now) {
 Cube::Cube(const Config& config) : config_(config), state_(std::make_unique<State>(config)) {}
 Cube::~Cube() = default;
 
+void Cube::check_channel(unsigned channel) const {
+  if (channel < config_.channels) return;
+  throw ModelError(
+      "contract", config_.name,
+      "channel " + std::to_string(channel) + " of a cube with " + std::to_string(config_.channels));
+}
+
 void Cube::check_submit(unsigned channel, TimePs at) const {
-  if (channel >= config_.channels) {
-    throw ModelError(
-        "contract", config_.name,
-        "channel " + std::to_string(channel) + " of a cube with " + std::to_string(config_.channels));
-  }
+  check_channel(channel);
   if (at < now_) throw ModelError("contract", config_.name, "a command offered before now");
   if (!ready()) throw ModelError("contract", config_.name, "a command offered while READY is low");
 }
 
 void Cube::submit(unsigned channel, TimePs at, const Command& command) {
   check_submit(channel, at);
-  state_->channels[channel]->submit(at, command);
+  state_->touch(channel, now_).submit(at, command);
 }
 
 void Cube::submit(unsigned channel, TimePs at, const Stream& stream) {
   check_submit(channel, at);
-  state_->channels[channel]->submit(at, stream);
+  state_->touch(channel, now_).submit(at, stream);
 }
 
 TimePs Cube::next_event() const {
-  const State& s = *state_;
-  TimePs next = s.responses.empty() && s.notices.empty() ? kNever : now_;
-  bool active = s.light() || s.severe();
-  for (const auto& channel : s.channels) {
-    next = std::min(next, channel->next_event());
-    active = active || channel->in_flight() > 0;
-  }
+  State& s = *state_;
+  TimePs next = s.responses.empty() && s.notices.empty() ? s.next_due() : now_;
+  if (s.powered && s.ready_at > now_) next = std::min(next, s.ready_at);
   if (s.busy_until > now_) next = std::min(next, s.busy_until);
-  if (config_.thermal.enabled && active) next = std::min(next, s.step_end);
-  return next;
+  if (config_.thermal.enabled && (s.light() || s.severe() || s.in_flight()))
+    next = std::min(next, s.step_end);
+  return std::max(next, now_);
 }
 
 void Cube::advance(TimePs to, std::vector<Response>& responses, std::vector<Notice>& notices) {
@@ -199,7 +224,8 @@ void Cube::advance(TimePs to, std::vector<Response>& responses, std::vector<Noti
 // moves, and when it does not either, whole steps are jumped over.
 void Cube::run_steps(TimePs to, std::vector<Response>& responses, std::vector<Notice>& notices) {
   State& s = *state_;
-  TimePs quiet_until = s.quiet_until();
+  const auto look = [&s] { return s.in_flight() ? 0 : s.next_due(); };
+  TimePs quiet_until = look();
   for (;;) {
     const TimePs until = std::min(to, s.step_end);
     const bool quiet = until < to && until < quiet_until;
@@ -208,9 +234,13 @@ void Cube::run_steps(TimePs to, std::vector<Response>& responses, std::vector<No
       s.apply_thresholds(until);
     }
     now_ = until;
+    if (!quiet && until == s.step_end) {
+      // A stream that is jumped over has nothing due, and draws energy all the same.
+      for (std::size_t i = 0; i < s.channels.size(); ++i) s.touch(i, until);
+    }
     const bool told = until == s.step_end && s.end_step(until, quiet);
     if (until == to) return;
-    if (!quiet || told) quiet_until = s.quiet_until();
+    if (!quiet || told) quiet_until = look();
     const TimePs limit = std::min(to, quiet_until);
     if (s.settled && limit > now_) {
       const TimePs steps = (limit - now_ - 1) / config_.thermal.step;
@@ -233,19 +263,20 @@ void Cube::run_to(TimePs at) {
 bool Cube::sideband_read(unsigned channel, Space space, std::uint32_t offset, std::uint32_t& value) {
   State& s = *state_;
   if (!s.sideband(now_, space) || channel >= s.channels.size()) return false;
-  return s.channels[channel]->management().read_register(now_, space, offset, value);
+  return s.catch_up(channel, now_).management().read_register(now_, space, offset, value);
 }
 
 bool Cube::sideband_write(unsigned channel, Space space, std::uint32_t offset, std::uint32_t value) {
   State& s = *state_;
   if (!s.sideband(now_, space) || channel >= s.channels.size()) return false;
-  if (!s.channels[channel]->management().write_register(now_, space, offset, value)) return false;
+  if (!s.touch(channel, now_).management().write_register(now_, space, offset, value)) return false;
   s.apply_thresholds(now_);
   return true;
 }
 
 bool Cube::ready() const { return state_->up(now_) && !state_->shut_down; }
-bool Cube::cattrip() const { return state_->powered && state_->severe(); }
+// Low throughout boot (7.4), however hot it is.
+bool Cube::cattrip() const { return state_->powered && now_ >= state_->ready_at && state_->severe(); }
 bool Cube::powered() const { return state_->powered; }
 bool Cube::shut_down() const { return state_->shut_down; }
 
@@ -253,11 +284,12 @@ void Cube::reset_base_die(TimePs at) {
   run_to(at);
   State& s = *state_;
   if (!s.powered) return;
-  for (const auto& channel : s.channels) {
-    const Management::Sticky sticky = channel->management().sticky();
-    channel->lose_power();
-    channel->power_on(at, false);
-    channel->management().restore(sticky);
+  for (std::size_t i = 0; i < s.channels.size(); ++i) {
+    Channel& channel = s.touch(i, at);
+    const Management::Sticky sticky = channel.management().sticky();
+    channel.lose_power();
+    channel.power_on(at, false);
+    channel.management().restore(sticky);
   }
   s.needs_reset = s.da_high;
   s.boot(at);
@@ -270,7 +302,7 @@ void Cube::power_off(TimePs at) {
   s.powered_time += at - s.powered_since;
   s.powered = false;
   s.da_high = s.needs_reset = false;
-  for (const auto& channel : s.channels) channel->lose_power();
+  for (std::size_t i = 0; i < s.channels.size(); ++i) s.touch(i, at).lose_power();
 }
 
 void Cube::power_on(TimePs at) {
@@ -286,7 +318,7 @@ void Cube::power_on(TimePs at) {
     s.thermals[i] = Thermal(config_.thermal);
     s.thresholds[i] = ~0u;
     s.thermals[i].set_temperature(celsius);
-    s.channels[i]->power_on(at, config_.readings.power_on_erase);
+    s.touch(i, at).power_on(at, config_.readings.power_on_erase);
   }
   s.boot(at);
 }
@@ -301,20 +333,22 @@ bool Cube::set_da(bool high) {
   s.da_high = high;
   if (!high) return true;
   s.needs_reset = true;
-  for (const auto& channel : s.channels) {
-    channel->reset(now_, ResetType::kChannel);
-    channel->management().reset(now_, ResetType::kChannel);
+  for (std::size_t i = 0; i < s.channels.size(); ++i) {
+    s.touch(i, now_).reset(now_, ResetType::kChannel);
+    s.channels[i]->management().reset(now_, ResetType::kChannel);
   }
   return true;
 }
 
 void Cube::enable_all() {
   state_->ready_at = std::min(state_->ready_at, now_);
-  for (const auto& channel : state_->channels) channel->management().enable_now(now_);
+  for (std::size_t i = 0; i < state_->channels.size(); ++i) {
+    state_->touch(i, now_).management().enable_now(now_);
+  }
 }
 
 void Cube::set_fast_forward(bool on) {
-  for (const auto& channel : state_->channels) channel->set_fast_forward(on);
+  for (std::size_t i = 0; i < state_->channels.size(); ++i) state_->touch(i, now_).set_fast_forward(on);
 }
 
 void Cube::set_temperature(double celsius) {
@@ -322,19 +356,19 @@ void Cube::set_temperature(double celsius) {
   state_->apply_throttle(now_);
 }
 
-void Cube::inject(const Fault& fault) {
-  if (fault.channel >= config_.channels) {
-    throw ModelError(
-        "contract", config_.name,
-        "a fault in channel " + std::to_string(fault.channel) + " of " + std::to_string(config_.channels));
-  }
-  channel(fault.channel).media().inject(fault);
-}
+void Cube::inject(const Fault& fault) { channel(fault.channel).media().inject(fault); }
 
-Channel& Cube::channel(unsigned index) { return *state_->channels.at(index); }
-const Channel& Cube::channel(unsigned index) const { return *state_->channels.at(index); }
+Channel& Cube::channel(unsigned index) {
+  check_channel(index);
+  return state_->touch(index, now_);
+}
+const Channel& Cube::channel(unsigned index) const {
+  check_channel(index);
+  return state_->catch_up(index, now_);
+}
 double Cube::celsius() const { return state_->celsius(); }
 double Cube::energy_pj() const {
+  for (std::size_t i = 0; i < state_->channels.size(); ++i) state_->catch_up(i, now_);
   // 1 W for 1 ps is 1 pJ.
   return state_->channels_pj() + config_.energy.idle_w * static_cast<double>(state_->on_time(now_));
 }

@@ -70,6 +70,8 @@ class Cube {
   void set_temperature(double celsius);
   void inject(const Fault& fault);
 
+  /// Good until the next call of the cube: afterwards the channel may lag behind, or the cube may not know
+  /// what was done to it.
   Channel& channel(unsigned index);
   const Channel& channel(unsigned index) const;
   double celsius() const;
@@ -80,6 +82,7 @@ class Cube {
   struct State;        // cube_state.h
   struct Ieee1500Row;  // ieee1500.cpp
   static const std::vector<Ieee1500Row>& ieee1500_rows();
+  void check_channel(unsigned channel) const;
   void check_submit(unsigned channel, TimePs at) const;
   void run_to(TimePs at);
   void run_steps(TimePs to, std::vector<Response>& responses, std::vector<Notice>& notices);

@@ -16,7 +16,9 @@ struct Cube::State {
   explicit State(const Config& c);
 
   const Config config;
-  std::vector<std::unique_ptr<Channel>> channels;
+  std::vector<std::unique_ptr<Channel>> channels;  // may lag behind while nothing is due
+  static constexpr TimePs kStale = 0;
+  std::vector<TimePs> due;  // next_event() of each, or kStale
 
   // Temperature: one, with thresholds per channel.
   std::vector<Thermal> thermals;          // per channel
@@ -57,9 +59,14 @@ struct Cube::State {
   bool sideband(TimePs now, Space space) const {
     return powered && !da_high && (space == Space::kConfig || up(now));
   }
+  /// The channel, taken along to `now`; with touch() to change something.
+  Channel& catch_up(std::size_t i, TimePs now);
+  Channel& touch(std::size_t i, TimePs now);
+  TimePs due_of(std::size_t i);
+  TimePs next_due();
   bool light() const;
   bool severe() const;
-  TimePs quiet_until() const;  // 0 with anything in flight
+  bool in_flight() const;
   double celsius() const { return thermals.front().celsius(); }
   double channels_pj() const;
   TimePs on_time(TimePs now) const { return powered_time + (powered ? now - powered_since : 0); }

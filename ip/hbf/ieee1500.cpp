@@ -229,6 +229,7 @@ std::vector<std::uint64_t> Cube::ieee1500(std::uint16_t wir, const std::vector<s
   if (!s.powered || s.da_high || selected == 0) return {};
   for (const Ieee1500Row& row : ieee1500_rows()) {
     if (row.opcode != (wir & 0xffu)) continue;
+    for (unsigned i = 0; i < config_.channels; ++i) s.touch(i, now_);
     Words out;
     if (row.device != nullptr) {
       out = row.device(s, now_, selected, in);

@@ -58,6 +58,7 @@ struct alignas(64) Media::Block {
     kEraseFails = 64,  // planted
     kNoted = 128,      // lane.notes has pages of it
     kPending = 256,    // lane.pending has programs of it
+    kNotPlain = kLost | kRestricted | kCountFull | kRetired | kPending,
   };
   double born = 0;              // reading of the ageing clock when page 0 was programmed
   std::uint64_t reads = 0;      // since the erase
@@ -96,14 +97,14 @@ struct Media::Pending {
 struct Media::Note {
   FaultKind read = FaultKind::kNone;
   unsigned stages = 0;
-  unsigned drawn_stage = 0;  // the host is retrying an outcome of the error model
+  Outcome drawn;  // the host is retrying an outcome of the error model
   bool program_fails = false;
   bool vendor = false;
   unsigned vendor_code = 0;
   bool forgotten = false;
 
   bool nothing() const {
-    return read == FaultKind::kNone && drawn_stage == 0 && !program_fails && !vendor && !forgotten;
+    return read == FaultKind::kNone && drawn.stage == 0 && !program_fails && !vendor && !forgotten;
   }
 };
 
@@ -190,6 +191,7 @@ Media::Lane& Media::lane_at(unsigned lane) {
   if (!slot) {
     slot = std::make_unique<Lane>(config_.seed, fmt::format("hbf.channel{}.lane{}", channel_, lane),
                                   lane_rows(lane), config_.blocks_per_plane);
+    if (obfuscated_) obfuscate(*slot);
   }
   return *slot;
 }
@@ -241,15 +243,16 @@ Media::Entry Media::make_entry(std::uint32_t erases, unsigned reads_bucket, unsi
   // What can be sensed was programmed, so its block was erased at least once.
   entry.odds = model_.odds(model_.rber(std::max(1.0, r.pec_at_start + erases), hours, reads));
   entry.odds.uncorrectable += r.extra_uncorrectable;
-  if (r.retry_stages > 0) entry.odds.retry[1] += r.extra_retry;
   entry.corrected = r.extra_corrected;
-  const double sum = entry.odds.any() + entry.corrected;
+  entry.retried = r.extra_retry;
+  const double sum = entry.odds.any() + entry.corrected + entry.retried;
   const double scale = sum * r.rate_scale > 1 ? 1 / sum : r.rate_scale;
   entry.odds.corrected_high *= scale;
   entry.odds.uncorrectable *= scale;
   for (double& p : entry.odds.retry) p *= scale;
   entry.corrected *= scale;
-  entry.any = entry.odds.any() + entry.corrected;
+  entry.retried *= scale;
+  entry.any = entry.odds.any() + entry.corrected + entry.retried;
   const double hazard = -std::log1p(-std::min(1.0, entry.any)) * kHazardUnit;
   entry.hazard = hazard >= 0x1p63 ? kCertain : static_cast<std::uint64_t>(std::llround(hazard));
   return entry;
@@ -294,6 +297,7 @@ Media::ReadVerdict Media::look(std::uint64_t dlu) {
   const Place place = place_of(dlu);
   Loss* loss = losses_.empty() ? nullptr : loss_of(place.lane, place.row);
   if (loss && loss->announced) return {ReadStatus::kOutOfRange, 0};
+  if (obfuscated_) lane_at(place.lane);
   const Lane* lane = lanes_[place.lane].get();
   if (!lane) {
     // Nothing was ever written there.
@@ -320,95 +324,92 @@ Media::ReadVerdict Media::look(std::uint64_t dlu) {
   return {};
 }
 
-/// The budget is used up. Returns the stage that decodes, 8 for none.
-unsigned Media::draw(Lane& lane, const Entry& entry, bool& corrected, bool& high) {
+/// The budget is used up.
+Media::Outcome Media::draw(Lane& lane, const Entry& entry) {
   lane.budget = budget_from(lane.sense_rng);
   double u = lane.sense_rng.uniform() * entry.any;
-  if (u < entry.odds.uncorrectable) return kUncorrectableStage;
-  u -= entry.odds.uncorrectable;
+  const auto is = [&u](double p) {
+    u -= p;
+    return u < 0;
+  };
+  if (is(entry.odds.uncorrectable)) return {kUncorrectableStage, false, false};
   for (unsigned stage = config_.reliability.retry_stages; stage > 0; --stage) {
-    if (u < entry.odds.retry[stage]) return stage;
-    u -= entry.odds.retry[stage];
+    if (is(entry.odds.retry[stage])) return {stage, true, true};
   }
-  corrected = true;
-  high = u < entry.odds.corrected_high || entry.corrected <= 0;
-  return 0;
+  if (is(entry.retried)) return {1, false, false};
+  // What rounding leaves goes to the likelier of the last two.
+  const double high_p = entry.odds.corrected_high;
+  const bool high = entry.corrected > high_p ? is(high_p) : !is(entry.corrected);
+  return {0, true, high};
+}
+
+/// What the cells yield, whoever retries.
+Media::Outcome Media::outcome(TimePs now, const Place& place, Lane& lane, Block& block, const Note* note) {
+  // A page that an accepted restart of its block replaces is still in NAND: its lane senses it before it
+  // programs.
+  const bool there = block.visible(place.page) || block.has(Block::kPending);
+  if (!there || block.has(Block::kLost | Block::kRetired) ||
+      (block.has(Block::kTorn) && place.page + 1u == block.accepted)) {
+    return {kUncorrectableStage, false, false};
+  }
+  if (note && note->read == FaultKind::kCorrected) return {0, true, false};
+  if (note && note->read == FaultKind::kCorrectedHigh) return {0, true, true};
+  if (note && note->read == FaultKind::kUncorrectable) return {kUncorrectableStage, false, false};
+  if (note && note->read == FaultKind::kRetry) return {note->stages, false, false};
+  if (note && note->drawn.stage > 0) return note->drawn;
+  if (error_free_) return {};
+  update_entry(lane, block, now);
+  if (block.hazard >= lane.budget) return draw(lane, entries_[block.entry]);
+  lane.budget -= block.hazard;
+  return {};
 }
 
 Media::Sensed Media::sense(TimePs now, std::uint64_t dlu, bool host_retry, unsigned stage) {
   const Place place = place_of(dlu);
   Lane& lane = lane_at(place.lane);
   Block& block = lane.blocks[place.row];
-  const unsigned last_stage = config_.reliability.retry_stages;
-  unsigned needed = 0;  // stage that decodes
-  bool corrected = false, high = false;
   Note* note = nullptr;
   if (block.has(Block::kNoted)) {
     const auto found = lane.notes.find(Lane::key(place.row, place.page));
     if (found != lane.notes.end()) note = &found->second;
   }
-  // A page that an accepted restart of its block replaces is still in NAND: its lane senses it before it
-  // programs.
-  const bool there = block.visible(place.page) || block.has(Block::kPending);
-  if (!there || block.has(Block::kLost | Block::kRetired) ||
-      (block.has(Block::kTorn) && place.page + 1u == block.accepted)) {
-    needed = kUncorrectableStage;
-  } else if (note && note->read != FaultKind::kNone) {
-    if (note->read == FaultKind::kCorrected) corrected = true;
-    if (note->read == FaultKind::kCorrectedHigh) corrected = high = true;
-    if (note->read == FaultKind::kUncorrectable) needed = kUncorrectableStage;
-    if (note->read == FaultKind::kRetry) needed = note->stages;
-  } else if (note && note->drawn_stage > 0) {
-    needed = note->drawn_stage;
-  } else if (!error_free_) {
-    update_entry(lane, block, now);
-    if (block.hazard < lane.budget) {
-      lane.budget -= block.hazard;
-    } else {
-      needed = draw(lane, entries_[block.entry], corrected, high);
-      if (needed > 0 && host_retry) {
-        // The host comes back for the same cells.
-        note = &lane.notes[Lane::key(place.row, place.page)];
-        note->drawn_stage = needed;
-        block.set(Block::kNoted);
-      }
-    }
-  }
-  if (needed > last_stage) needed = kUncorrectableStage;
+  Outcome outcome = this->outcome(now, place, lane, block, note);
+  const unsigned last_stage = config_.reliability.retry_stages;
+  if (outcome.stage > last_stage) outcome.stage = kUncorrectableStage;
 
   Sensed result;
-  bool decoded = true;
-  if (!host_retry) {
-    result.stages = std::min(needed, last_stage);
-    decoded = needed <= last_stage;
-    counters_.senses += 1 + result.stages;
-    counters_.retry_senses += result.stages;
-    block.reads += 1 + result.stages;
-  } else {
-    counters_.senses += 1;
-    counters_.retry_senses += stage > 0 ? 1 : 0;
-    block.reads += 1;
-    decoded = needed <= stage;
-    if (!decoded && stage < last_stage) {
-      result.status = ReadStatus::kRetryWanted;
-      result.info = stage + 1;
-      return result;
+  const unsigned tried = host_retry ? stage : last_stage;
+  const bool decoded = outcome.stage <= tried;
+  if (!host_retry) result.stages = std::min(outcome.stage, last_stage);
+  const unsigned retries = host_retry ? (stage > 0 ? 1 : 0) : result.stages;
+  const unsigned senses = host_retry ? 1 : 1 + retries;
+  counters_.senses += senses;
+  counters_.retry_senses += retries;
+  block.reads += senses;
+  if (!decoded && tried < last_stage) {
+    // The host comes back for the same cells, and finds them as they are.
+    if (!note || note->read == FaultKind::kNone) {
+      lane.notes[Lane::key(place.row, place.page)].drawn = outcome;
+      block.set(Block::kNoted);
     }
-    if (note && note->drawn_stage > 0) {
-      note->drawn_stage = 0;
-      if (note->nothing()) lane.notes.erase(Lane::key(place.row, place.page));
-    }
+    result.status = ReadStatus::kRetryWanted;
+    result.info = stage + 1;
+    return result;
   }
+  if (note && note->drawn.stage > 0) {
+    note->drawn = {};
+    if (note->nothing()) lane.notes.erase(Lane::key(place.row, place.page));
+  }
+
   const bool many_reads = block.reads > max_reads_ || block.has(Block::kCountFull);
-  if (decoded && needed > 0) ++counters_.retried;
-  if (corrected) ++counters_.corrected;
   if (!decoded) {
     ++counters_.uncorrectable;
     result.status = ReadStatus::kUncorrectable;
-  } else if (high || many_reads) {
-    result.status = ReadStatus::kCorrectedHigh;
   } else {
-    return result;
+    if (outcome.stage > 0) ++counters_.retried;
+    if (outcome.corrected) ++counters_.corrected;
+    if (!outcome.high && !many_reads) return result;
+    result.status = ReadStatus::kCorrectedHigh;
   }
   result.info = many_reads ? 1 : 2;
   if (many_reads) {
@@ -425,9 +426,7 @@ std::uint32_t Media::plain_in_block(TimePs now, TimePs until, const Place& from,
   if (!losses_.empty() && loss_of(from.lane, from.row)) return 0;
   Lane& lane = *lanes_[from.lane];
   Block& block = lane.blocks[from.row];
-  constexpr unsigned kNotPlain =
-      Block::kLost | Block::kRestricted | Block::kCountFull | Block::kRetired | Block::kPending;
-  if (block.has(kNotPlain) || from.page < block.floor || from.page >= block.programmed) return 0;
+  if (block.has(Block::kNotPlain) || from.page < block.floor || from.page >= block.programmed) return 0;
   std::uint64_t most = std::min<std::uint64_t>(pages, block.programmed - from.page);
   if (block.has(Block::kTorn)) most = std::min<std::uint64_t>(most, block.accepted - 1u - from.page);
   // In the last row a block may be addressable in part.
@@ -564,7 +563,7 @@ void Media::blank(Lane& lane, std::uint32_t row) {
     bool any = false;
     while (note != end) {
       note->second.read = FaultKind::kNone;
-      note->second.drawn_stage = 0;
+      note->second.drawn = {};
       note->second.forgotten = false;
       any = any || !note->second.nothing();
       note = note->second.nothing() ? lane.notes.erase(note) : std::next(note);
@@ -736,7 +735,6 @@ void Media::finish_program(TimePs now, std::uint64_t dlu, const WriteVerdict& ve
     for (Pending& p : queue->second) {
       if (p.current != current) break;
       p.doomed = true;
-      p.current = false;
     }
   }
   if (queue->second.empty()) {
@@ -829,8 +827,8 @@ void Media::for_each_part(std::uint64_t first_dlu, std::uint64_t end_dlu, Part p
 void Media::forget(std::uint64_t first_dlu, std::uint64_t dlus) {
   const std::uint64_t end = dlus > pages_ ? pages_ : first_dlu + dlus;
   for_each_part(first_dlu, end, [&](unsigned l, std::uint32_t row, std::uint32_t first, std::uint32_t last) {
-    if (!lanes_[l]) return;
-    Lane& lane = *lanes_[l];
+    if (!lanes_[l] && !obfuscated_) return;
+    Lane& lane = lane_at(l);
     Block& block = lane.blocks[row];
     if (block.accepted <= first || block.floor >= last) return;
     clear_contents(l, row, first, std::min<std::uint32_t>(last, block.accepted));
@@ -855,11 +853,17 @@ void Media::forget(std::uint64_t first_dlu, std::uint64_t dlus) {
 }
 
 void Media::obfuscate() {
+  obfuscated_ = true;
   for (const auto& lane : lanes_) {
-    if (!lane) continue;
-    for (Block& block : lane->blocks) {
-      if (block.accepted > 0) block.set(Block::kLost | Block::kFailed);
-    }
+    if (lane) obfuscate(*lane);
+  }
+}
+
+void Media::obfuscate(Lane& lane) {
+  for (Block& block : lane.blocks) {
+    block.set(Block::kLost | Block::kFailed);
+    block.floor = 0;
+    block.accepted = static_cast<std::uint16_t>(config_.pages_per_block);
   }
 }
 
@@ -960,7 +964,8 @@ void Media::mark_programmed(std::uint64_t address, std::uint64_t bytes) {
   for_each_part(address / kPageBytes, (address + bytes - 1) / kPageBytes + 1,
                 [&](unsigned l, std::uint32_t row, std::uint32_t first, std::uint32_t last) {
                   Block& block = lane_at(l).blocks[row];
-                  if (block.accepted == 0) {
+                  if (block.accepted == 0 || block.has(Block::kLost)) {
+                    block.accepted = 0;
                     block.floor = static_cast<std::uint16_t>(first);
                     block.born = -config_.reliability.hours_at_start;
                   }

@@ -60,6 +60,8 @@ class Media {
   /// Before a sense: kOk, or the status that needs none (0x1 0x2 0x7 0x8 0x9 0xD-F), for DLU `dlu`. A page
   /// that is accepted for programming but not yet programmed counts as programmed.
   ReadVerdict look(std::uint64_t dlu);
+  /// What the error model has decoded by a retry comes with a refresh hint too; planted and extra retries do
+  /// not.
   struct Sensed {
     ReadStatus status = ReadStatus::kOk;  ///< kOk, kCorrectedHigh, kRetryWanted, kUncorrectable
     unsigned info = 0;
@@ -98,7 +100,8 @@ class Media {
   // Management.
   /// Every page of [first_dlu, first_dlu + dlus) reads as never written. Wear stays.
   void forget(std::uint64_t first_dlu, std::uint64_t dlus);
-  /// Power-on erase (12.1): what is programmed reads as 0x4 until rewritten.
+  /// Power-on erase (12.1): every page of every block reads as 0x4 until its block is written anew from page
+  /// 0 or forgotten.
   void obfuscate();
   /// Swaps the mapping of two zones; both lose their contents (11.4.1). Zones are [0, zones_per_channel).
   void swap_zones(unsigned a, unsigned b);
@@ -168,11 +171,18 @@ class Media {
   struct Pending;
   struct Note;
   struct Lane;
+  /// What one sense found.
+  struct Outcome {
+    unsigned stage = 0;  // that decodes; 8: none
+    bool corrected = false;
+    bool high = false;  // worth a refresh
+  };
   /// Outcomes of a page sense at one wear, age and read count.
   struct Entry {
     std::uint64_t hazard = 0;  // -ln(1 - any), in units of 2^-57
     double any = 0;
-    double corrected = 0;
+    double corrected = 0;  // extra_corrected and
+    double retried = 0;    // extra_retry, scaled
     Odds odds;
   };
   /// Capacity lost by a planted fault.
@@ -186,6 +196,7 @@ class Media {
   template <typename Part>
   void for_each_part(std::uint64_t first_dlu, std::uint64_t end_dlu, Part part);
   Lane& lane_at(unsigned lane);
+  void obfuscate(Lane& lane);
   bool exists(unsigned lane, std::uint64_t row) const;
   std::uint32_t lane_rows(unsigned lane) const;
   Loss* loss_of(unsigned lane, std::uint32_t row);
@@ -198,7 +209,8 @@ class Media {
   void find_entry(const Lane& lane, Block& block, TimePs now);
   const Entry& entry_at(std::uint32_t erases, unsigned reads_bucket, unsigned age_bucket);
   Entry make_entry(std::uint32_t erases, unsigned reads_bucket, unsigned age_bucket) const;
-  unsigned draw(Lane& lane, const Entry& entry, bool& corrected, bool& high);
+  Outcome draw(Lane& lane, const Entry& entry);
+  Outcome outcome(TimePs now, const Place& place, Lane& lane, Block& block, const Note* note);
   bool erase(Lane& lane, std::uint32_t row, unsigned& erases);
   std::uint32_t least_worn(const Lane& lane, std::uint32_t row) const;
   void retire(Lane& lane, std::uint32_t physical);
@@ -214,6 +226,7 @@ class Media {
   std::uint64_t max_reads_;
   bool error_free_;
   bool wear_levelling_ = true;
+  bool obfuscated_ = false;  // lanes that are made later are so from the start
   Counters counters_;
   std::vector<std::unique_ptr<Lane>> lanes_;  // made when first touched
   std::vector<bool> die_blocked_;

@@ -27,7 +27,7 @@ WeightFormat weight_format(const std::string& word) {
 /// Settings that are accepted but have no effect here; a knob that does nothing must say so.
 void collect_warnings(Scenario& s, TomlTable& hbm, TomlTable& link, TomlTable& hbf, TomlTable& pnm,
                       TomlTable& workload) {
-  if (s.hbf.cubes > 0 && s.model.weights == WeightPlacement::kHbm) {
+  if (s.hbf.cubes > 0 && s.model.weights == WeightPlacement::kHbm && s.workload.frozen_prefix_tokens == 0) {
     s.warnings.push_back(hbf.place() +
                          ": [hbf] has no effect on tokens or time with model.weights = \"hbm\"");
   }
@@ -207,6 +207,12 @@ Scenario read(TomlFile& file, const std::string& path) {
   s.workload.top_p = workload.real("top_p", 1, 1e-6, 1);
   s.workload.top_k = static_cast<std::uint32_t>(workload.integer("top_k", s.workload.top_k, 1, 256));
   s.workload.seed = workload.integer("seed", s.workload.seed, 0, INT64_MAX);
+  s.workload.frozen_prefix_tokens =
+      static_cast<std::uint32_t>(workload.integer("frozen_prefix_tokens", 0, 0, 1u << 20));
+  if (s.workload.frozen_prefix_tokens != 0 && s.hbf.cubes == 0) {
+    throw ConfigError(workload.place("frozen_prefix_tokens"),
+                      "workload.frozen_prefix_tokens needs hbf.cubes of at least 1");
+  }
   s.workload.check_reference = workload.boolean("check_reference", true);
   workload.finish();
 
@@ -297,6 +303,8 @@ std::map<std::string, std::string> settings_of(const Scenario& s) {
     out["link.flit_error_rate"] = number(s.link.flit_error_rate);
     out["link.dead_after_us"] = number(s.link.dead_after_us);
   }
+  if (s.workload.frozen_prefix_tokens > 0)
+    out["workload.frozen_prefix_tokens"] = number(s.workload.frozen_prefix_tokens);
   if (s.workload.temperature > 0) {
     out["workload.top_p"] = number(s.workload.top_p);
     out["workload.top_k"] = number(s.workload.top_k);

@@ -101,6 +101,8 @@ struct WorkloadConfig {
   double top_p = 1;
   std::uint32_t top_k = 64;
   std::uint64_t seed = 1;
+  std::uint32_t frozen_prefix_tokens =
+      0;                        ///< keys and values of so many tokens go to HBF once, and come back
   bool check_reference = true;  ///< compare tokens with the host reference
 };
 

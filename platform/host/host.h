@@ -19,6 +19,7 @@ namespace memwall::host {
 
 struct Request {
   std::vector<std::uint32_t> prompt;  ///< at least one token
+  std::uint32_t frozen_tokens = 0;    ///< first tokens of it that are frozen in HBF before the request
   std::uint32_t max_new_tokens = 1;
   std::uint32_t eos_token = 0xffffffff;
   float temperature = 0;
@@ -30,6 +31,7 @@ struct Request {
 /// What the host saw, as it happens.
 struct Events {
   std::function<void()> ready;                         ///< the firmware takes requests from now on
+  std::function<void()> frozen;                        ///< the context is in HBF
   std::function<void()> posted;                        ///< the request's doorbell has been rung
   std::function<void(std::uint32_t token)> token;      ///< a token has arrived
   std::function<void(std::uint32_t status)> finished;  ///< HOST_STATUS_*; before the shutdown request
@@ -46,7 +48,11 @@ class Host : public MailboxEnd {
 
  private:
   void run();
+  void freeze();
   void generate();
+  void finish(std::uint32_t status);
+  void ask(std::uint32_t opcode, std::uint32_t tokens, std::uint32_t frozen_tokens);
+  bool answered_ = false;
   void completed(const Completion& completion) override;
 
   Request request_;

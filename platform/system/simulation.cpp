@@ -165,6 +165,13 @@ class Run {
                       "one token must be left",
                       prompt_.size(), model_.config.max_context));
     }
+    if (scenario_.workload.frozen_prefix_tokens >= prompt_.size()) {
+      throw ConfigError(
+          scenario_.file,
+          fmt::format("workload.frozen_prefix_tokens = {} leaves nothing of a prompt of {} tokens; "
+                      "accepted: 0 to {}",
+                      scenario_.workload.frozen_prefix_tokens, prompt_.size(), prompt_.size() - 1));
+    }
     build();
     describe();
     outcome_.host.build_seconds = seconds_since(start);
@@ -281,6 +288,7 @@ class Run {
 
     host::Request request;
     request.prompt = prompt_;
+    request.frozen_tokens = scenario_.workload.frozen_prefix_tokens;
     request.max_new_tokens = scenario_.workload.max_new_tokens;
     // Stand-in tokens mean nothing, so none of them ends the text.
     if (scenario_.data == config::DataKind::kFunctional) request.eos_token = model_.tokenizer.eos();
@@ -290,6 +298,11 @@ class Run {
     request.seed = scenario_.workload.seed;
     host::Events events;
     events.ready = [this] { mark(ready_); };
+    events.frozen = [this] {
+      mark(frozen_);
+      note(fmt::format("the first {} tokens of the prompt are frozen in HBF",
+                       scenario_.workload.frozen_prefix_tokens));
+    };
     events.posted = [this] { mark(posted_); };
     events.token = [this](std::uint32_t token) { on_token(token); };
     events.finished = [this](std::uint32_t) { mark(finished_); };
@@ -462,12 +475,23 @@ class Run {
         r.time_per_output_token = (last_token_time_ - first_token_.time) / (r.tokens.size() - 1);
       }
     }
+    // Boot ends where something else begins: loading, freezing, or the request.
+    Moment last;
+    const auto until = [&](const char* name, const Moment& end, std::uint64_t tokens) {
+      if (!end.reached) return;
+      r.phases.push_back({name, last.time, end.time, tokens,
+                          last.reached ? report::difference(last.stats, end.stats) : end.stats});
+      last = end;
+    };
     if (load_.reached && ready_.reached) {
-      r.phases.push_back({"boot", 0, load_.time, 0, load_.stats});
-      r.phases.push_back({"load", load_.time, ready_.time, 0, report::difference(load_.stats, ready_.stats)});
-    } else if (posted_.reached) {
-      r.phases.push_back({"boot", 0, posted_.time, 0, posted_.stats});
+      until("boot", load_, 0);
+      until("load", ready_, 0);
     }
+    if (frozen_.reached) {
+      if (!last.reached) until("boot", ready_, 0);
+      until("freeze", frozen_, scenario_.workload.frozen_prefix_tokens);
+    }
+    if (!last.reached) until("boot", posted_, 0);
     if (first_token_.reached) {
       r.phases.push_back({"prefill", posted_.time, first_token_.time, prompt_.size(),
                           report::difference(posted_.stats, first_token_.stats)});
@@ -534,7 +558,7 @@ class Run {
   std::unique_ptr<Supervisor> supervisor_;
   std::unique_ptr<host::Host> host_;
   std::unique_ptr<Debugger> debugger_;
-  Moment load_, ready_, posted_, first_token_, finished_;
+  Moment load_, ready_, frozen_, posted_, first_token_, finished_;
   TimePs last_token_time_ = 0;
   bool timed_out_ = false;
 };

@@ -236,14 +236,14 @@ class Image {
 
  private:
   static status_t get(void* context, std::uint32_t slot, std::uint64_t first, std::uint32_t stride,
-                      std::uint32_t pages, std::uint64_t* address) {
+                      std::uint32_t* pages, std::uint64_t* address) {
     auto* self = static_cast<Image*>(context);
     if (self->broken) return STATUS_NOT_FOUND;
     std::uint8_t* to = &self->buffers_[std::size_t{slot} * self->source.slot_pages * hbf::kPageBytes];
-    for (std::uint32_t i = 0; i < pages; ++i)
+    for (std::uint32_t i = 0; i < *pages; ++i)
       std::memcpy(to + i * hbf::kPageBytes,
                   &self->bytes[(first + std::uint64_t{i} * stride) * hbf::kPageBytes], hbf::kPageBytes);
-    self->pages_given += pages;
+    self->pages_given += *pages;
     *address = reinterpret_cast<std::uint64_t>(to);
     return STATUS_OK;
   }

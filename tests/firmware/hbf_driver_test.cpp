@@ -609,7 +609,7 @@ TEST_F(HbfDriver, RemappedBlocksSurviveAPowerCycle) {
 /// One power loss while an image is written over an older one. Every page is then old, new, or reported as
 /// lost; nothing else may be read.
 void lose_power(Rng& rng, std::uint64_t seed, unsigned& old_pages, unsigned& new_pages,
-                   unsigned& lost_pages) {
+                unsigned& lost_pages) {
   HbfBridge bridge;
   const hbf_os_t os = bridge.os();
   const hbf_policy_t policy = HbfBridge::policy();

@@ -138,7 +138,7 @@ class HbfStatus : public ::testing::Test {
     hbf.os.print = print;
     source.slots = 2;
     source.slot_pages = 4;
-    source.get = [](void*, std::uint32_t, std::uint64_t first, std::uint32_t, std::uint32_t,
+    source.get = [](void*, std::uint32_t, std::uint64_t first, std::uint32_t, std::uint32_t*,
                     std::uint64_t* at) {
       *at = 0x1000 + first;
       return STATUS_OK;

@@ -164,6 +164,40 @@ TEST(Hbf, ContentsThatAgeBeyondRetentionAreRefreshedBetweenPasses) {
   EXPECT_GT(stat(r.result, ".erases"), 0);
 }
 
+const std::string kLongPrompt =
+    "workload.prompt=\"Once upon a time, there was a little girl named Lily. She had a good friend, a boy "
+    "named Ben. "
+    "One morning, Lily and Ben saw a blue kite in the park.\"";
+
+TEST(Hbf, AFrozenPrefixComesBackFromHbfAndSavesItsPrefill) {
+  for (const char* name : {"hbf_weights", "first_light"}) {
+    SCOPED_TRACE(name);
+    const std::vector<std::string> base = {kFew, kLongPrompt, "pnm.implementation=none"};
+    std::vector<std::string> frozen = base;
+    frozen.push_back("workload.frozen_prefix_tokens=33");
+    const RunResult computed = run(name, base), restored = run(name, frozen);
+    ASSERT_EQ(computed.code, 0) << computed.err;
+    ASSERT_EQ(restored.code, 0) << restored.err << restored.uart0;
+    EXPECT_EQ(restored.result["tokens"], computed.result["tokens"]);
+    EXPECT_EQ(restored.result["reference_match"], true);
+    EXPECT_NE(restored.uart0.find("pages of context frozen"), std::string::npos) << restored.uart0;
+    EXPECT_EQ(restored.uart0.find("frozen context is lost"), std::string::npos) << restored.uart0;
+    EXPECT_LT(restored.result["time_to_first_token_ns"].get<double>(),
+              0.6 * computed.result["time_to_first_token_ns"].get<double>());
+    // Keys and values of 5 layers x 4 heads, 33 rows of 32 bytes: a page each, on all chips together.
+    EXPECT_EQ(stat(restored.result, ".programs") - stat(computed.result, ".programs"), 5 * 4 * 2);
+  }
+}
+
+TEST(Hbf, AFrozenPrefixThatIsLostIsComputedAgain) {
+  const RunResult r = run("all_hbm", {kFew, kLongPrompt, preset("hbf_slc_1us"), "hbf.cubes=1",
+                                      "workload.frozen_prefix_tokens=33", "hbf.uncorrectable_rate=1"});
+  ASSERT_EQ(r.code, 0) << r.err << r.uart0;
+  EXPECT_EQ(r.result["reference_match"], true);
+  EXPECT_NE(r.uart0.find("frozen context is lost: 33 tokens are computed again"), std::string::npos)
+      << r.uart0;
+}
+
 TEST(Hbf, FirmwareStreamsAtWhatArrayOrLinksAllow) {
   for (const char* name : {"hbf_slc_1us", "hbf_20us"}) {
     const RunResult r =
@@ -193,6 +227,11 @@ TEST(Hbf, BadSettingsAreRefusedWithTheirPlace) {
   refused("hbf.prefetch=3", "hbf.prefetch");
   refused("hbf.rate_scale=-1", "hbf.rate_scale");
   refused("hbf.cubes=0", "model.weights");
+  refused("workload.frozen_prefix_tokens=5", "accepted: 0 to 4");
+  refused("workload.frozen_prefix_tokens=-1", "workload.frozen_prefix_tokens");
+  const RunResult r = run("all_hbm", {"workload.frozen_prefix_tokens=2"});
+  EXPECT_EQ(r.code, 2);
+  EXPECT_NE(r.err.find("needs hbf.cubes"), std::string::npos) << r.err;
 }
 
 }  // namespace

@@ -158,6 +158,45 @@ TEST(PageBuffer, AReadThatWaitsForItsIdHoldsNoBuffer) {
   EXPECT_EQ(h.senses(), 3u);
 }
 
+TEST(PageBuffer, AnUncorrectablePageDoesNotStayACorrectedOneDoesWithItsStatus) {
+  ChannelHost h;
+  const auto plant = [&](std::uint64_t n, FaultKind kind) {
+    Fault f;
+    f.address = page(n);
+    f.kind = kind;
+    h.channel.media().inject(f);
+  };
+  plant(0, FaultKind::kUncorrectable);
+  plant(1, FaultKind::kCorrectedHigh);
+  TimePs now = 0;
+  for (const std::uint64_t n : {0u, 0u, 1u, 1u}) {
+    const std::uint64_t before = h.senses();
+    const std::uint64_t read = h.read(now, page(n), 1, 1);
+    h.run(now += ns(9000));
+    EXPECT_EQ(h.status(read), n == 0 ? 4u : 5u);
+    const bool hit = n == 1 && h.channel.counters().buffer_hits == 1;
+    EXPECT_EQ(h.senses() == before, hit);
+  }
+  EXPECT_EQ(h.channel.counters().buffer_hits, 1u);
+}
+
+TEST(PageBuffer, RetryStagesOfTheBaseDieTakeTRetryEach) {
+  const Config c = small_channel();
+  for (const unsigned stages : {1u, 2u, 3u}) {
+    ChannelHost h(c);
+    Fault f;
+    f.kind = FaultKind::kRetry;
+    f.stages = stages;
+    h.channel.media().inject(f);
+    const std::uint64_t read = h.read(0, page(0), 1, 1);
+    const std::uint64_t behind = h.read(0, page(4), 1, 2);
+    h.run();
+    EXPECT_EQ(h.status(read), 0u);
+    EXPECT_EQ(h.at(read), cold_read(c, 1) + stages * c.timing.tRETRY);
+    EXPECT_EQ(h.at(behind), h.at(read) + c.timing.tR) << "the lane was busy";
+  }
+}
+
 // --- Order ---
 
 TEST(Order, OneIdIsAnsweredInOrderOtherIdsAreNot) {

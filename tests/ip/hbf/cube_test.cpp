@@ -7,8 +7,10 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <tuple>
 
 #include "common/error.h"
+#include "common/rng.h"
 #include "conformance/hbf/bench.h"
 #include "hbf/firmware_image.h"
 
@@ -90,6 +92,73 @@ TEST(HbfCube, ResponsesComeInOrderOfTimeThenChannel) {
   EXPECT_EQ(
       std::count_if(responses.begin(), responses.end(), [](const Response& r) { return r.channel == 2; }),
       16);
+}
+
+TEST(HbfCube, TheSameHappensHoweverTimeIsWalkedThrough) {
+  struct Seen {
+    std::vector<std::tuple<TimePs, unsigned, std::uint64_t, unsigned>> responses;
+    std::vector<std::uint64_t> counters;
+    double energy;
+  };
+  const auto run = [](unsigned how) {
+    Config c = small();
+    c.channels = 4;
+    c.capacity_bytes *= 2;
+    c.thermal.enabled = true;
+    c.thermal.step = us(3);
+    c.energy.idle_w = 1;
+    Cube cube(c);
+    cube.enable_all();
+    for (unsigned ch = 0; ch < 4; ++ch) cube.channel(ch).media().mark_programmed(0, 48 * kPageBytes);
+    Rng rng(7, "hbf_cube_walk");
+    std::vector<Response> responses;
+    std::vector<Notice> notices;
+    const Bytes data = pattern(kPageBytes, 1);
+    for (unsigned n = 0; n < 400; ++n) {
+      Command command;
+      command.cookie = n;
+      command.id = static_cast<std::uint16_t>(n % 7);
+      command.is_write = rng.below(4) == 0;
+      command.len = command.is_write || rng.below(2) == 0 ? 63 : 0;
+      command.address = dlu(command.is_write ? 48 + rng.below(4) : rng.below(64));
+      const auto channel = static_cast<unsigned>(rng.below(3));  // the last one idles
+      Bytes copy = data;
+      command.data = command.is_write ? copy.data() : nullptr;
+      cube.submit(channel, cube.now() + rng.below(us(1)), command);
+      const TimePs to = cube.now() + rng.below(us(4));
+      while (cube.now() < to) {
+        TimePs until = to;
+        if (how == 1) until = std::min(to, std::max(cube.now() + 1, cube.next_event()));
+        if (how == 2) until = std::min(to, cube.now() + ns(77));
+        cube.advance(until, responses, notices);
+        if (how == 2) cube.channel(static_cast<unsigned>(n % 4)).counters();
+      }
+    }
+    while (cube.next_event() != kNever && responses.size() < 400) {
+      cube.advance(cube.next_event(), responses, notices);
+    }
+    cube.advance(ms(2), responses, notices);
+    Seen seen;
+    for (const Response& r : responses) seen.responses.emplace_back(r.at, r.channel, r.cookie, r.user);
+    const Cube& read_only = cube;
+    for (unsigned ch = 0; ch < 4; ++ch) {
+      const ChannelCounters& counters = read_only.channel(ch).counters();
+      for (const std::uint64_t value : {counters.page_reads, counters.buffer_hits, counters.sense_busy,
+                                        counters.program_busy, counters.flits_up, counters.flits_down}) {
+        seen.counters.push_back(value);
+      }
+    }
+    seen.energy = cube.energy_pj();
+    return seen;
+  };
+  const Seen once = run(0);
+  EXPECT_EQ(once.responses.size(), 400u);
+  for (const unsigned how : {1u, 2u}) {
+    const Seen other = run(how);
+    EXPECT_EQ(other.responses, once.responses) << how;
+    EXPECT_EQ(other.counters, once.counters) << how;
+    EXPECT_EQ(other.energy, once.energy) << how;
+  }
 }
 
 TEST(HbfCube, WhatAHostMustNotDoIsAModelError) {

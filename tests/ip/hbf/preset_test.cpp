@@ -10,6 +10,7 @@
 #include <sstream>
 
 #include "common/error.h"
+#include "common/rng.h"
 #include "hbf/config.h"
 #include "ip/hbf/hbf_test_config.h"
 
@@ -375,6 +376,39 @@ TEST(HbfConfig, ValuesThatNoPresetHoldsAreCheckedToo) {
       "address");
   refused([](Config& c) { c.faults.push_back({0, 0, FaultKind::kRetry, 0, 0}); }, "stages are 1 to 7");
   refused([](Config& c) { c.faults.push_back({0, 0, FaultKind::kUnusable, 1, 5}); }, "4 channel");
+}
+
+TEST(HbfPreset, DamagedPresetsAreReadOrRefusedWithTheirPlace) {
+  const std::string whole = preset_text();
+  Rng rng(7, "damage");
+  unsigned refused = 0;
+  for (int i = 0; i < 1500; ++i) {
+    std::string text = whole;
+    for (std::uint64_t n = 1 + rng.below(3); n > 0; --n) {
+      const std::size_t at = rng.below(text.size());
+      switch (rng.below(4)) {
+        case 0:
+          text[at] = static_cast<char>(rng.below(256));
+          break;
+        case 1:
+          text.erase(at, 1 + rng.below(20));
+          break;
+        case 2:
+          text.insert(at, text.substr(rng.below(text.size()), rng.below(40)));
+          break;
+        default:
+          text.insert(at, std::to_string(rng.next() >> rng.below(64)));
+      }
+    }
+    try {
+      const Config config = parse_preset(text, "p.toml");
+      EXPECT_NO_THROW(check(config, "again"));
+    } catch (const ConfigError& error) {
+      ++refused;
+      EXPECT_EQ(std::string(error.what()).rfind("p.toml", 0), 0u) << error.what();
+    }
+  }
+  EXPECT_GT(refused, 500u);
 }
 
 // --- Inheritance ---

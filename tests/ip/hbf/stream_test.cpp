@@ -205,6 +205,28 @@ TEST(Stream, AFullChannelIsJumpedNearlyWhole) {
   EXPECT_EQ(on.media.senses, plan.config.channel_pages());
 }
 
+TEST(Stream, ALinkSlowerThanTheArrayIsJumpedTooAndSetsTheBandwidth) {
+  for (const unsigned credits : {14u * 1024, 14u * 100, 14u * 7}) {
+    Plan plan;
+    plan.config = cube(1, 4, 64, 20);
+    plan.config.link.grade = 1;
+    plan.config.link.r_credits = credits;
+    plan.config.timing.tR = ns(30);
+    plan.programmed = plan.config.channel_pages();
+    plan.streams.push_back({0, whole(plan.config, 16)});
+    const Outcome on = run(plan, true), off = run(plan, false);
+    expect_equal(on, off);
+    EXPECT_GT(on.counters.fast_forwarded, plan.config.channel_pages() / 2);
+    if (credits < 14 * 1000) continue;
+    const double seconds = static_cast<double>(on.responses[0].at) * 1e-12;
+    const double measured = static_cast<double>(plan.config.channel_bytes()) / seconds * 1e-9;
+    const double expected = plan.config.link.read_gbytes_per_s();
+    std::printf("link bandwidth: expected %.3f measured %.3f GB/s deviation %.3f %%\n", expected, measured,
+                100 * (measured / expected - 1));
+    EXPECT_NEAR(measured, expected, 0.005 * expected);
+  }
+}
+
 TEST(Stream, BeyondTheProgrammedPagesAnswersErasedPageByPage) {
   Plan plan;
   plan.config = cube(1, 5, 16, 6);
@@ -284,6 +306,8 @@ Plan draw(std::uint64_t seed) {
   c.link.grade = 1 + static_cast<unsigned>(pick(3));
   c.link.latency = ns(pick(30)) + pick(2) * 457;
   c.timing.tR = ns(20 + pick(3000)) + pick(2) * 331;
+  // Faster than the link: the buffers hold the lanes up.
+  if (pick(3) == 0) c.timing.tR = ns(20 + pick(60));
   c.timing.tECC = ns(pick(300));
   c.timing.tPROG = ns(2000);
   c.timing.tBERS = ns(5000);
