@@ -61,18 +61,21 @@ bool Controller::quiet() const {
          });
 }
 
-/// No stream is through before this: pages come no faster than the link carries and the banks sense them.
+/// No stream is through before this: pages come no faster than the link carries and the banks sense them. Two
+/// pages of each bank may have been sensed and not yet sent.
 TimePs Controller::streams_until() const {
+  const std::uint64_t lanes = config_.lanes_per_channel();
+  const TimePs link =
+      kChunksPerPage * config_.link.r_granules * config_.link.flit_time() / LinkConfig::kGranulesPerFlit;
   TimePs until = kNever;
   for (unsigned c = 0; c < channels_.size(); ++c) {
     const Channel& channel = channels_[c];
     if (!channel.streaming) continue;
-    const std::uint64_t pages = (cube_.channel(c).counters().read_bytes - channel.stream_base) / kPageBytes;
-    const std::uint64_t left = channel.stream_pages - std::min(pages, channel.stream_pages);
-    const TimePs link =
-        kChunksPerPage * config_.link.r_granules * config_.link.flit_time() / LinkConfig::kGranulesPerFlit;
-    const TimePs array = config_.timing.tR / config_.lanes_per_channel();
-    until = std::min(until, cube_.now() + left * std::max(link, array));
+    const std::uint64_t sent =
+        (cube_.channel(c).counters().read_bytes - channel.stream_base) / kPageBytes + 1;
+    const std::uint64_t left = channel.stream_pages - std::min(sent, channel.stream_pages);
+    const std::uint64_t unsensed = left - std::min(left, 2 * lanes);
+    until = std::min(until, cube_.now() + std::max(left * link, unsensed * config_.timing.tR / lanes));
   }
   return until;
 }
