@@ -208,6 +208,7 @@ class Run {
     o.hbm_bytes = chip_config_.hbm_stack_bytes;
     o.hbf_cubes = scenario_.hbf.cubes;
     o.hbf_bytes = chip_config_.hbf_cube_bytes;
+    o.kv_in_hbf = scenario_.model.kv == config::WeightPlacement::kHbf;
     o.hbf_load = scenario_.hbf.load == config::HbfLoad::kDriver;
     o.pnm = scenario_.pnm.implementation != config::PnmImplementation::kNone;
     o.contents = scenario_.data == config::DataKind::kFunctional;
@@ -508,6 +509,7 @@ class Run {
     loader::PlacementOptions one = placement_options();
     one.n_chips = 1;
     one.weights_in_hbf = false;
+    one.kv_in_hbf = false;
     one.pnm = false;
     one.hbm_bytes = map::kHbmSize;  // whatever the chips share must fit one
     SparseMemory image(map::kHbmSize * one.hbm_stacks);
