@@ -96,8 +96,8 @@ TEST(Requirement54, SevereThrottlingStopsNewCommandsAndLosesNone) {
     h.cube.set_temperature(105);
     EXPECT_TRUE(h.cube.cattrip());
     EXPECT_TRUE(severe_seen(h));
-    const auto held = h.read(dlu(1), 1, 2), written = h.write(dlu(16), pattern(kPageBytes, 1), 3);
     const auto admin = h.admin(false, admin_address(Opcode::kRegister));
+    const auto held = h.read(dlu(1), 1, 2), written = h.write(dlu(16), pattern(kPageBytes, 1), 3);
     const auto scratch = h.write(0, pattern(64, 1), 5, user::scratchpad());
     h.run_for(us(500));
     const bool finish = in_flight == Readings::SevereInFlight::kFinish;
@@ -343,6 +343,24 @@ TEST(Requirement58, WithPowerOnEraseEveryReadIs0x4UntilRewritten) {
               0u);
     for (unsigned n = 0; n < 64; ++n) EXPECT_EQ(h.read_now(dlu(n)).status(), 0x7u) << n;
   }
+}
+
+TEST(Requirement58, SecureEraseAndContentsFromOutsideEndItEvenWhereNothingWasReadBefore) {
+  Config c = small();
+  c.readings.power_on_erase = true;
+  Host h(c);
+  h.preload(0, 1);
+  power_cycle(h);
+  h.cube.enable_all();
+  h.preload(4, 2);   // of the same block
+  h.preload(17, 3);  // of one that was never written
+  EXPECT_EQ(h.read_now(dlu(4), 64).status(), 0x0u);
+  EXPECT_EQ(h.data(h.last), pattern(kPageBytes, 2));
+  EXPECT_EQ(h.read_now(dlu(17)).status(), 0x0u);
+  EXPECT_NE(h.read_now(dlu(0)).status(), 0x0u) << "what was not brought back";
+  EXPECT_EQ(h.admin_now(true, admin_address(Opcode::kSecureErase, 1u | 1u << 2), 1, Bytes(64, 0)).status(),
+            0u);
+  for (unsigned n = 0; n < 64; ++n) EXPECT_EQ(h.read_now(dlu(n)).status(), 0x7u) << n;
 }
 
 /// Shifts an image in: START, DATA, COMMIT; returns GET_STATUS (8 bits) `wait` later, 0: when the port is no
