@@ -110,10 +110,17 @@ status_t hbf_health_reload(hbf_health_t* h) {
   h->n_queue = h->n_faults = 0;
   h->sweeping = false;
   for (uint32_t i = 0; i < h->n_ranges; ++i) {
+    if (h->ranges[i].source == 0) continue;
     const status_t status = write_range(h, &h->ranges[i], 0, 0);
     if (status != STATUS_OK) return status;
   }
   return STATUS_OK;
+}
+
+status_t hbf_health_write_runs(hbf_health_t* h, const hbf_source_t* source, const hbf_run_t* runs,
+                               uint32_t n) {
+  use_source(h, source);
+  return hbf_write_runs(&h->writer, runs, n);
 }
 
 /* ---- Events. ---- */
@@ -127,7 +134,8 @@ static void forget(hbf_health_t* h, hbf_block_t block) {
 
 static void queue_refresh(hbf_health_t* h, hbf_block_t block) {
   uint32_t pages;
-  if (range_of(h, block, &pages) == 0) return;
+  const hbf_range_t* r = range_of(h, block, &pages);
+  if (r == 0 || r->source == 0) return;
   for (uint32_t i = 0; i < h->n_queue; ++i) {
     if (h->queue[i] != block) continue;
     ++h->counters.collapsed;
@@ -389,7 +397,8 @@ status_t hbf_health_scan(hbf_health_t* h, uint32_t blocks) {
       if (++h->scan_row >= h->hbf->used_rows) h->scan_row = 0;
     }
     uint32_t pages;
-    if (range_of(h, block, &pages) == 0) continue;
+    const hbf_range_t* r = range_of(h, block, &pages);
+    if (r == 0 || r->source == 0) continue;
     --blocks;
     uint64_t reads = 0;
     const status_t status = hbf_block_reads(h->hbf, block, &reads);

@@ -97,6 +97,10 @@ void hbf_health_set_source(hbf_health_t* health, uint64_t first, const hbf_sourc
 /** Writes every range again: after a power cycle, or when the contents are lost. */
 status_t hbf_health_reload(hbf_health_t* health) MUST_USE;
 
+/** hbf_write_runs(), with read events kept. */
+status_t hbf_health_write_runs(hbf_health_t* health, const hbf_source_t* source, const hbf_run_t* runs,
+                               uint32_t n) MUST_USE;
+
 /** Takes events: hints are queued, failed reads are kept for hbf_health_recover(). */
 void hbf_health_take_events(hbf_health_t* health);
 /** True: a failed read has been dealt with; try it again. False: it cannot be cured; the console says why.

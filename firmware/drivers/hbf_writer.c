@@ -64,6 +64,7 @@ static hbf_suspect_t judge(const hbf_event_t* e) {
 
 static void merge(hbf_suspect_t* into, const hbf_suspect_t* s) {
   if (s->page < into->page) into->page = s->page;
+  if (s->end > into->end) into->end = s->end;
   into->blocked = into->blocked || s->blocked;
   into->hot = into->hot || s->hot;
   into->vendor = into->vendor || s->vendor;
@@ -100,6 +101,7 @@ static void take_events(hbf_writer_t* w) {
     const hbf_place_t at = hbf_place(&w->hbf->geometry, e.offset / HBF_PAGE_BYTES);
     s.block = hbf_block_of(at.row, at.channel, at.lane);
     s.page = at.page;
+    s.end = at.page + 1u;
     if (s.repair != HBF_REPAIR_NONE) add_suspect(w, &s);
   }
 }
@@ -200,6 +202,7 @@ static void suspect_all(hbf_writer_t* w, const hbf_program_entry_t* e) {
     const hbf_place_t at = hbf_place(&w->hbf->geometry, e->first + (uint64_t)k * e->stride);
     const hbf_suspect_t s = {.block = hbf_block_of(at.row, at.channel, at.lane),
                              .page = 0,
+                             .end = at.page + 1u,
                              .repair = HBF_REPAIR_REPLAY,
                              .granule = HBF_GRANULE_BLOCK};
     add_suspect(w, &s);
@@ -303,14 +306,15 @@ MUST_USE static status_t repair_block(hbf_writer_t* w, hbf_suspect_t s, uint32_t
   return STATUS_OK;
 }
 
-/* Everything in flight has ended; blocks are made good up to `end`. */
+/* Everything in flight has ended; blocks are made good up to `end`, 0: up to what was refused. */
 MUST_USE static status_t repair_all(hbf_writer_t* w, uint64_t end) {
   /* The table is used again while a block is repaired. */
   uint32_t n = w->n_suspects;
   memcpy(w->kept, w->suspects, n * sizeof w->kept[0]);
   while (n-- != 0) {
     const hbf_suspect_t* s = &w->kept[n];
-    const status_t status = repair_block(w, *s, hbf_block_pages_before(&w->hbf->geometry, s->block, end));
+    const uint32_t pages = end != 0 ? hbf_block_pages_before(&w->hbf->geometry, s->block, end) : s->end;
+    const status_t status = repair_block(w, *s, pages);
     if (status != STATUS_OK) return status;
   }
   return STATUS_OK;
@@ -396,6 +400,38 @@ status_t hbf_write(hbf_writer_t* w, uint64_t first, uint64_t pages) {
     if (w->on_progress != 0) w->on_progress(w->progress_context, next - first);
   }
   return STATUS_OK;
+}
+
+status_t hbf_write_runs(hbf_writer_t* w, const hbf_run_t* runs, uint32_t n) {
+  if (!source_valid(w->source)) return STATUS_BAD_ARGUMENT;
+  begin(w);
+  const uint32_t slots = usable_slots(w);
+  for (uint32_t i = 0; i < n; ++i) {
+    for (uint32_t page = 0; page < runs[i].pages;) {
+      status_t status = STATUS_OK;
+      /* Every page is of another block, so the others go on whatever happens to one. */
+      while (status == STATUS_OK && in_flight(w) == slots) {
+        status = wait_oldest(w);
+        if (status == STATUS_OK && any_failed(w)) break;
+        if (status == STATUS_OK) retire_entries(w, true);
+      }
+      bool failed = false;
+      if (status == STATUS_OK && in_flight(w) == slots) {
+        status = drain(w, &failed);
+        if (status == STATUS_OK && failed) status = repair_all(w, 0);
+      }
+      uint32_t pages = runs[i].pages - page;
+      if (pages > w->source->slot_pages) pages = w->source->slot_pages;
+      if (status == STATUS_OK)
+        status = post(w, runs[i].first + (uint64_t)page * runs[i].stride, runs[i].stride, &pages);
+      if (status != STATUS_OK) return status;
+      page += pages;
+    }
+  }
+  bool failed = false;
+  status_t status = drain(w, &failed);
+  if (status == STATUS_OK && failed) status = repair_all(w, 0);
+  return status;
 }
 
 status_t hbf_write_block(hbf_writer_t* w, hbf_block_t block, uint32_t pages) {

@@ -62,6 +62,7 @@ enum { HBF_REPAIR_NONE = 0, HBF_REPAIR_RESUME, HBF_REPAIR_REPLAY, HBF_REPAIR_RET
 typedef struct {
   hbf_block_t block;
   uint32_t page; /**< first that was refused */
+  uint32_t end;  /**< behind the last that was refused */
   uint8_t repair;
   uint8_t granule;
   bool blocked; /**< 0x9 */
@@ -106,6 +107,17 @@ void hbf_writer_init(hbf_writer_t* writer, hbf_t* hbf, const hbf_source_t* sourc
  * last complete row is undefined; TIMEOUT, HARDWARE: given up; the console says where.
  */
 status_t hbf_write(hbf_writer_t* writer, uint64_t first, uint64_t pages) MUST_USE;
+/** Pages that follow each other by `stride` in the window. */
+typedef struct {
+  uint64_t first;
+  uint32_t stride;
+  uint32_t pages;
+} hbf_run_t;
+/**
+ * Writes the next page of many blocks: runs that have at most one page of a block between them. The source
+ * must also be able to give the block's earlier pages, should one fail.
+ */
+status_t hbf_write_runs(hbf_writer_t* writer, const hbf_run_t* runs, uint32_t n) MUST_USE;
 /** Writes pages [0, pages) of one block anew (refresh, reload). */
 status_t hbf_write_block(hbf_writer_t* writer, hbf_block_t block, uint32_t pages) MUST_USE;
 

@@ -266,6 +266,11 @@ void rt_attention(rt_t* rt, const rt_attention_t* a) {
 
 void rt_pass(rt_t*) {}
 int rt_learn(rt_t*) { return 0; }
+status_t rt_kv_open(rt_t* rt, uint32_t, uint32_t, uint64_t, rt_kv_store_t*) {
+  rt_print(rt, "reference: there is no HBF for a KV cache");
+  return STATUS_UNSUPPORTED;
+}
+status_t rt_kv_append(rt_t*, const rt_kv_rows_t*, uint32_t) { return STATUS_UNSUPPORTED; }
 status_t rt_freeze(rt_t* rt, uint32_t, uint64_t, rt_span_t, void*, uint64_t*) {
   rt_print(rt, "reference: there is no HBF to freeze a context in");
   return STATUS_UNSUPPORTED;

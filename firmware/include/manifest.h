@@ -98,7 +98,9 @@ typedef struct {
   /* HBF */
   uint32_t hbf_load;     /**< 0: the cubes hold their contents already; 1: the firmware writes them, see
                               HOST_COMPLETION_LOAD */
+  uint32_t kv_in_hbf;    /**< 1: the KV cache lives in the first cube, not in the arenas */
   uint32_t n_hbf_ranges; /**< cubes of this chip */
+  uint32_t reserved;
   manifest_hbf_range_t hbf_ranges[MANIFEST_MAX_CUBES];
 } manifest_t;
 

@@ -106,9 +106,49 @@ static void copy_heads(decoder_t* d, bool to_unit, uint64_t unit, uint64_t slice
   }
 }
 
+/* A KV cache in HBF: row r (keys and values of each head in turn) of a slice, token 0 of the pass, on its
+ * way. */
+static uint64_t staged_row(const decoder_t* d, uint32_t r) {
+  return d->kv.staging + (uint64_t)r * d->at.batch * 4096u;
+}
+
+/* Writes the staged rows of a slice, whose first KV head is head0, and what is idle behind the last one. */
+MUST_USE static status_t append_rows(decoder_t* d, uint32_t layer, uint32_t head0, uint32_t n_kv,
+                                     uint32_t n_tokens, uint32_t position) {
+  const kv_cache_t* kv = &d->kv;
+  const bool last = layer + 1 == d->model.m.n_layers && head0 + n_kv == kv->n_kv_heads;
+  const uint32_t rows = 2u * n_kv, all = rows + (last ? kv->store.idle_rows : 0u);
+  const uint32_t room = sizeof d->kv_rows / sizeof d->kv_rows[0];
+  uint32_t n = 0;
+  for (uint32_t r = 0; r < all; ++r) {
+    const uint64_t first = kv_key(kv, layer, head0, position) + (uint64_t)r * 4096u;
+    d->kv_rows[n++] = (rt_kv_rows_t){.target = first,
+                                     .target_stride = kv->store.token_stride,
+                                     .source = staged_row(d, r < rows ? r : 0),
+                                     .rows = n_tokens};
+    if (n != room && r + 1 != all) continue;
+    const status_t status = rt_kv_append(d->rt, d->kv_rows, n);
+    if (status != STATUS_OK) return status;
+    n = 0;
+  }
+  return STATUS_OK;
+}
+
 /* Scratchpad rows of a slice's attention result: (B, Hq, head_dim) per slice, slices one after the other. */
 static uint64_t attention_rows(const decoder_t* d, uint32_t first_head) {
   return d->at.attention + (uint64_t)first_head * d->model.group * d->model.m.head_dim * 4u * d->at.batch;
+}
+
+/* Attention of KV heads [from, to) of a slice on the accelerator. */
+static void attend_all(decoder_t* d, uint32_t layer, uint32_t head0, uint32_t from, uint32_t to, uint32_t n_q,
+                       uint32_t n_tokens, uint32_t position) {
+  const uint32_t head_bytes = d->model.m.head_dim * 4u, token_bytes = n_q * head_bytes;
+  for (uint32_t i = from; i < to; ++i) {
+    const uint64_t q = (uint64_t)i * d->model.group * head_bytes;
+    for (uint32_t b = 0; b < n_tokens; ++b) /* token b sees position + b + 1 keys */
+      attend(d, layer, head0 + i, RT_ACCELERATOR, d->at.q + q + (uint64_t)b * token_bytes,
+             attention_rows(d, head0) + q + (uint64_t)b * token_bytes, head_bytes, position + b + 1);
+  }
 }
 
 static status_t attention_block(decoder_t* d, uint32_t layer, uint32_t n_tokens, uint32_t position) {
@@ -132,18 +172,24 @@ static status_t attention_block(decoder_t* d, uint32_t layer, uint32_t n_tokens,
     rt_rope(d->rt, d->at.k, d->at.rope, n_tokens, n_kv, m->head_dim);
     for (uint32_t i = 0; i < n_kv; ++i) { /* K and V rows (B, head_dim) of KV head i */
       const uint32_t head = head0 + i, from = i * head_bytes;
-      rt_convert(d->rt, kv_key(&d->kv, layer, head, position), d->kv.kv_stride, m->kv_format, d->at.k + from,
-                 n_kv * head_bytes, FORMAT_F32, m->head_dim, n_tokens);
-      rt_convert(d->rt, kv_value(&d->kv, layer, head, position), d->kv.kv_stride, m->kv_format,
-                 d->at.v + from, n_kv * head_bytes, FORMAT_F32, m->head_dim, n_tokens);
+      const bool staged = d->kv.in_hbf;
+      const uint32_t stride = staged ? 4096u : d->kv.kv_stride;
+      rt_convert(d->rt, staged ? staged_row(d, 2u * i) : kv_key(&d->kv, layer, head, position), stride,
+                 m->kv_format, d->at.k + from, n_kv * head_bytes, FORMAT_F32, m->head_dim, n_tokens);
+      rt_convert(d->rt, staged ? staged_row(d, 2u * i + 1u) : kv_value(&d->kv, layer, head, position), stride,
+                 m->kv_format, d->at.v + from, n_kv * head_bytes, FORMAT_F32, m->head_dim, n_tokens);
+      if (staged) continue;
       const uint32_t q_from = i * model->group * head_bytes, token_bytes = n_q * head_bytes;
       if (d->kv.near_memory) {
         copy_heads(d, true, kv_query(&d->kv, layer, head), d->at.q + q_from, token_bytes, n_tokens);
         continue;
       }
-      for (uint32_t b = 0; b < n_tokens; ++b) /* token b sees position + b + 1 keys */
-        attend(d, layer, head, RT_ACCELERATOR, d->at.q + q_from + (uint64_t)b * token_bytes,
-               attention_rows(d, head0) + q_from + (uint64_t)b * token_bytes, head_bytes, position + b + 1);
+      attend_all(d, layer, head0, i, i + 1, n_q, n_tokens, position);
+    }
+    if (d->kv.in_hbf) { /* only what has been programmed can be read */
+      status = append_rows(d, layer, head0, n_kv, n_tokens, position);
+      if (status != STATUS_OK) return status;
+      attend_all(d, layer, head0, 0, n_kv, n_q, n_tokens, position);
     }
     head0 += n_kv;
   }

@@ -63,6 +63,7 @@ typedef struct {
   uint32_t capacity;     /**< tokens, the least of all chips */
   float attention_scale; /**< 1 / sqrt(head_dim) */
   command_t command;
+  rt_kv_rows_t kv_rows[64];                      /**< on their way to a cache in HBF */
   uint32_t frozen_tokens;                        /**< context kept in HBF; 0: none */
   uint64_t frozen_hash;                          /**< of its tokens */
   uint64_t frozen_base;                          /**< where this chip's part begins */

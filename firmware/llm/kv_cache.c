@@ -29,4 +29,41 @@ void kv_init(kv_cache_t* kv, const kv_shape_t* shape, const manifest_arena_t* ar
     const uint64_t tokens = room / ((uint64_t)here * 2u * kv->kv_stride);
     if (tokens < kv->capacity) kv->capacity = (uint32_t)tokens;
   }
+  kv_set_capacity(kv, kv->capacity);
+}
+
+void kv_set_capacity(kv_cache_t* kv, uint32_t capacity) {
+  kv->capacity = capacity;
+  if (kv->in_hbf) return;
+  kv->value_bytes = (uint64_t)capacity * kv->kv_stride;
+  kv->stream_bytes = 2u * kv->value_bytes;
+}
+
+status_t kv_init_hbf(kv_cache_t* kv, rt_t* rt, const kv_shape_t* shape, uint32_t slice_rows,
+                     const manifest_arena_t* arena) {
+  memset(kv, 0, sizeof *kv);
+  const uint32_t rows = 2u * shape->n_layers * shape->n_kv_heads;
+  const uint64_t buffer = align_up(arena->base + RT_ARENA_RESERVED_BYTES, 4096u);
+  const uint64_t need = RT_KV_BUFFER_BYTES + kv_hbf_staging_bytes(slice_rows, shape->batch);
+  if (need > arena->bytes || buffer + need > arena->base + arena->bytes) {
+    rt_print(rt, "model refused: no room in HBM for %u KiB of pages on their way to HBF",
+             (unsigned)(need >> 10));
+    return STATUS_UNSUPPORTED;
+  }
+  const status_t status = rt_kv_open(rt, rows, shape->max_context, buffer, &kv->store);
+  if (status != STATUS_OK) return status;
+  if (kv->store.token_stride > UINT32_MAX) {
+    rt_print(rt, "model refused: %u rows per token are too many for a KV cache in HBF", (unsigned)rows);
+    return STATUS_UNSUPPORTED;
+  }
+  kv->in_hbf = true;
+  kv->n_used = 1;
+  kv->base[0] = kv->store.base;
+  kv->n_kv_heads = shape->n_kv_heads;
+  kv->capacity = kv->store.tokens;
+  kv->kv_stride = (uint32_t)kv->store.token_stride;
+  kv->value_bytes = 4096u;
+  kv->stream_bytes = 2u * kv->value_bytes;
+  kv->staging = buffer + RT_KV_BUFFER_BYTES;
+  return STATUS_OK;
 }

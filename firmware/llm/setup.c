@@ -114,11 +114,19 @@ MUST_USE static status_t plan_cache(decoder_t* d, uint32_t max_context) {
                             .batch = d->at.batch,
                             .max_context = max_context,
                             .near_memory = m->head_dim <= d->info.pnm_max_head_dim};
-  kv_init(&d->kv, &shape, m->arenas, m->n_arenas);
+  if (m->kv_in_hbf != 0 && shape.n_kv_heads != 0) {
+    uint32_t rows = 0; /* of the largest slice */
+    for (uint32_t i = 0; i < d->model.n_local; ++i)
+      rows = (uint32_t)max_u64(rows, 2u * model_kv_heads(&d->model, d->model.first_slice + i));
+    const status_t status = kv_init_hbf(&d->kv, d->rt, &shape, rows, &m->arenas[0]);
+    if (status != STATUS_OK) return status;
+  } else {
+    kv_init(&d->kv, &shape, m->arenas, m->n_arenas);
+  }
   /* The scores of one query head have to fit wherever attention runs. */
   const uint32_t scores =
       d->kv.near_memory ? d->info.pnm_max_scores : decode_accelerator_scores(d->at.work_bytes);
-  if (d->kv.capacity > scores) d->kv.capacity = scores;
+  if (d->kv.capacity > scores) kv_set_capacity(&d->kv, scores);
   d->capacity = d->kv.capacity;
   if (d->capacity != 0) return STATUS_OK;
   rt_print(d->rt, "model refused: no room for a KV cache beside the weights");
@@ -134,6 +142,10 @@ MUST_USE static status_t prepare(decoder_t* d, uint64_t manifest_address) {
   const uint32_t batch = m->prefill_batch < DECODE_MAX_BATCH ? m->prefill_batch : DECODE_MAX_BATCH;
   if (status == STATUS_OK) status = plan_scratchpad(d, batch);
   if (status == STATUS_OK) status = plan_cache(d, m->max_context);
+  /* Passes no longer than a cache in HBF takes. */
+  if (status == STATUS_OK && d->kv.in_hbf && d->at.batch > d->kv.store.batch) {
+    status = plan(d, d->kv.store.batch, false) ? plan_cache(d, m->max_context) : STATUS_UNSUPPORTED;
+  }
   return status;
 }
 

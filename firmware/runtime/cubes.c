@@ -4,7 +4,6 @@
 
 #include <string.h>
 
-#include "drivers/dma.h"
 #include "hal/event.h"
 #include "map/memory_map.h"
 #include "runtime/console.h"
@@ -18,7 +17,6 @@
 #define STAGING_BYTES (MAP_MAILBOX_RAM_SIZE - HOST_STAGING_OFFSET)
 #define STAGING_SLOTS 8u
 #define SLOT_PAGES (STAGING_BYTES / STAGING_SLOTS / HBF_PAGE_BYTES)
-#define COPY_TIMEOUT_US 100000u
 /* Blocks whose read counter is asked for at a time. */
 #define SCAN_BLOCKS 4u
 /* Overdue blocks that are refreshed between two passes, at most. */
@@ -46,6 +44,7 @@ static hbf_extent_t extents[STREAM_ENTRIES] __attribute__((aligned(64), section(
 static uint32_t learning; /* cube whose reads are listed, counting from 1 */
 static uint64_t next_scan_us;
 static bool retry_in_force;
+static uint32_t staging_uses;
 
 /* ---- What the driver needs. ---- */
 
@@ -77,6 +76,7 @@ static status_t get_from_host(void* context, uint32_t slot, uint64_t first, uint
   const cube_t* cube = context;
   const uint32_t offset = HOST_STAGING_OFFSET + slot * SLOT_PAGES * HBF_PAGE_BYTES;
   *address = MAP_MAILBOX_RAM_BASE + offset;
+  ++staging_uses;
   return host_fetch(offset, cube->base + first * HBF_PAGE_BYTES, stride == 1 ? 0 : stride * HBF_PAGE_BYTES,
                     *pages * HBF_PAGE_BYTES);
 }
@@ -111,6 +111,7 @@ status_t cubes_open(uint32_t n) {
 }
 
 uint32_t cubes_count(void) { return n_cubes; }
+uint32_t cubes_staging_uses(void) { return staging_uses; }
 hbf_t* cubes_device(uint32_t cube) { return &cubes[cube].hbf; }
 hbf_health_t* cubes_health(uint32_t cube) { return &cubes[cube].health; }
 
@@ -172,109 +173,6 @@ status_t cubes_load(const manifest_t* m, cubes_progress_t tell, void* context) {
                   (unsigned)(us != 0 ? c->pages * HBF_PAGE_BYTES / us : 0), (unsigned)c->replays,
                   (unsigned)c->resends, (unsigned)c->retired);
   }
-  return STATUS_OK;
-}
-
-/* ---- Frozen context. ---- */
-
-/* In the first cube. While it is written its source is the memory it comes from; later nobody has a copy, so
- * a refresh reads the block before it writes it. */
-static struct {
-  uint64_t first, pages; /* of the window; pages 0: nothing */
-  uint64_t span_pages;
-  uint64_t (*span)(void* context, uint32_t i);
-  void* context;
-  hbf_source_t spans, own;
-  hbf_block_t held; /* block whose pages are in the staging area */
-  uint32_t held_after;
-} frozen;
-
-static status_t get_span(void* context, uint32_t slot, uint64_t first, uint32_t stride, uint32_t* pages,
-                         uint64_t* address) {
-  (void)context, (void)slot;
-  const uint64_t page = first - frozen.first, at = page % frozen.span_pages;
-  const uint64_t left = stride == 1 ? frozen.span_pages - at : 1;
-  if (*pages > left) *pages = (uint32_t)left;
-  *address = frozen.span(frozen.context, (uint32_t)(page / frozen.span_pages)) + at * HBF_PAGE_BYTES;
-  return STATUS_OK;
-}
-
-MUST_USE static status_t copy_page(uint64_t to, uint64_t from) {
-  status_t status = dma_start(MAP_DMA_BASE, to, from, HBF_PAGE_BYTES);
-  if (status != STATUS_OK) return status;
-  const uint64_t deadline = event_deadline(COPY_TIMEOUT_US);
-  uint32_t code;
-  while (!dma_take_result(MAP_DMA_BASE, &status, &code)) {
-    if (event_now() >= deadline) return STATUS_TIMEOUT;
-    (void)event_wait(event_deadline(2));
-  }
-  return status;
-}
-
-static uint32_t repairs(const hbf_health_t* h) { return h->counters.refreshes + h->counters.rewrites; }
-
-static status_t get_own(void* context, uint32_t slot, uint64_t first, uint32_t stride, uint32_t* pages,
-                        uint64_t* address) {
-  cube_t* cube = context;
-  (void)slot, (void)pages;
-  const hbf_geometry_t* g = &cube->hbf.geometry;
-  if (stride != hbf_stripe_pages(g)) return STATUS_NOT_FOUND; /* a reload: it is gone */
-  const hbf_block_t block = hbf_block_at(g, first);
-  const uint64_t begin = hbf_block_first(g, block), staging = MAP_MAILBOX_RAM_BASE + HOST_STAGING_OFFSET;
-  if (block != frozen.held || frozen.held_after != repairs(&cube->health)) {
-    const uint32_t used = hbf_block_pages_before(g, block, frozen.first + frozen.pages);
-    if (used > STAGING_BYTES / HBF_PAGE_BYTES) return STATUS_FULL;
-    for (uint32_t i = 0; i < used; ++i) {
-      const status_t status = copy_page(staging + i * HBF_PAGE_BYTES,
-                                        cube->base + (begin + (uint64_t)i * stride) * HBF_PAGE_BYTES);
-      if (status != STATUS_OK) return status;
-    }
-    frozen.held = block;
-    frozen.held_after = repairs(&cube->health);
-  }
-  *address = staging + (first - begin) / stride * HBF_PAGE_BYTES;
-  return STATUS_OK;
-}
-
-status_t cubes_freeze(uint32_t n, uint64_t bytes, uint64_t (*span)(void* context, uint32_t i), void* context,
-                      uint64_t* base) {
-  cube_t* cube = &cubes[0];
-  if (n_cubes == 0 || n == 0 || bytes == 0) {
-    console_print("no HBF to freeze a context in");
-    return STATUS_UNSUPPORTED;
-  }
-  const hbf_geometry_t* g = &cube->hbf.geometry;
-  if (frozen.pages != 0)
-    hbf_health_remove(&cube->health, frozen.first);
-  else
-    frozen.first = cube->hbf.used_rows * hbf_row_pages(g);
-  frozen.span_pages = (bytes + HBF_PAGE_BYTES - 1) / HBF_PAGE_BYTES;
-  frozen.pages = n * frozen.span_pages;
-  if (frozen.first + frozen.pages > hbf_full_rows(g) * hbf_row_pages(g)) {
-    frozen.pages = 0;
-    console_print("hbf0: no room for a frozen context of %u MiB", (unsigned)(n * bytes >> 20));
-    return STATUS_UNSUPPORTED;
-  }
-  frozen.span = span;
-  frozen.context = context;
-  frozen.held = HBF_NO_BLOCK;
-  frozen.spans = (hbf_source_t){
-      .slots = HBF_WRITER_SLOTS, .slot_pages = HBF_WRITER_PAGES / HBF_WRITER_SLOTS, .get = get_span};
-  frozen.own =
-      (hbf_source_t){.context = cube, .slots = STAGING_SLOTS, .slot_pages = SLOT_PAGES, .get = get_own};
-  const hbf_range_t range = {.first = frozen.first, .pages = frozen.pages, .source = &frozen.spans};
-  const uint64_t begin = event_now_us();
-  const status_t status = hbf_health_load(&cube->health, &range, 0, 0);
-  if (status != STATUS_OK) {
-    console_print("hbf0: context not frozen");
-    hbf_health_remove(&cube->health, frozen.first);
-    frozen.pages = 0;
-    return status;
-  }
-  hbf_health_set_source(&cube->health, frozen.first, &frozen.own);
-  *base = cube->base + frozen.first * HBF_PAGE_BYTES;
-  console_print("hbf0: %u pages of context frozen in %u us", (unsigned)frozen.pages,
-                (unsigned)(event_now_us() - begin));
   return STATUS_OK;
 }
 

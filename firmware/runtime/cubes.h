@@ -18,6 +18,8 @@
 /** Brings `n` cubes up. Says on the console what is wrong. */
 status_t cubes_open(uint32_t n) MUST_USE;
 uint32_t cubes_count(void);
+/** How often the staging area of the mailbox RAM has been filled. */
+uint32_t cubes_staging_uses(void);
 /** For apps that look closer. */
 hbf_t* cubes_device(uint32_t cube);
 hbf_health_t* cubes_health(uint32_t cube);
@@ -26,10 +28,6 @@ hbf_health_t* cubes_health(uint32_t cube);
 typedef void (*cubes_progress_t)(void* context, uint32_t percent, uint32_t mib);
 /** Declares what the manifest says is in the cubes, and writes it there first if the manifest says so. */
 status_t cubes_load(const manifest_t* manifest, cubes_progress_t progress, void* context) MUST_USE;
-
-/** Writes n spans of memory into the first cube behind what the manifest put there; see rt_freeze(). */
-status_t cubes_freeze(uint32_t n, uint64_t bytes, uint64_t (*span)(void* context, uint32_t i), void* context,
-                      uint64_t* base) MUST_USE;
 
 /** A read at a chip address inside an HBF window failed. True: dealt with, try it again. */
 bool cubes_recover(uint64_t address, uint32_t attempt);

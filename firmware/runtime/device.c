@@ -9,6 +9,7 @@
 #include "hal/event.h"
 #include "map/memory_map.h"
 #include "runtime/console.h"
+#include "runtime/cube_store.h"
 #include "runtime/cubes.h"
 #include "runtime/ports.h"
 #include "runtime/queue.h"
@@ -302,7 +303,18 @@ int rt_learn(rt_t* rt) {
 
 status_t rt_freeze(rt_t* rt, uint32_t n, uint64_t bytes, rt_span_t span, void* context, uint64_t* base) {
   (void)rt;
-  return cubes_freeze(n, bytes, span, context, base);
+  return store_freeze(n, bytes, span, context, base);
+}
+
+status_t rt_kv_open(rt_t* rt, uint32_t rows, uint32_t tokens, uint64_t buffer, rt_kv_store_t* store) {
+  (void)rt;
+  return store_kv_open(rows, tokens, buffer, store);
+}
+
+status_t rt_kv_append(rt_t* rt, const rt_kv_rows_t* rows, uint32_t n) {
+  if (rt->learning) return STATUS_OK;
+  const status_t status = rt_fence(rt);
+  return status == STATUS_OK ? store_kv_append(rows, n) : status;
 }
 
 status_t rt_fence(rt_t* rt) {

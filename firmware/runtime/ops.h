@@ -110,6 +110,32 @@ typedef uint64_t (*rt_span_t)(void* context, uint32_t i);
  */
 status_t rt_freeze(rt_t* rt, uint32_t n, uint64_t bytes, rt_span_t span, void* context,
                    uint64_t* base) MUST_USE;
+/**
+ * A KV cache in HBF. Its unit is a page: a row (of one token, one KV head, keys or values) takes one, however
+ * short it is, and the rows of a token follow each other. Pages have to be written in ascending order, token
+ * by token; row `rows` and those behind it of every token are idle, but have to be written too.
+ */
+typedef struct {
+  uint64_t base;
+  uint64_t token_stride; /**< bytes, a multiple of 4096 */
+  uint32_t tokens;       /**< how many fit */
+  uint32_t idle_rows;    /**< of each token, behind the others */
+  uint32_t batch;        /**< tokens that may be written at once */
+} rt_kv_store_t;
+/** `rows` rows of a token, at most `tokens` tokens. `buffer`: memory for the pages of a block,
+ * RT_KV_BUFFER_BYTES. */
+status_t rt_kv_open(rt_t* rt, uint32_t rows, uint32_t tokens, uint64_t buffer, rt_kv_store_t* store) MUST_USE;
+#define RT_KV_BUFFER_BYTES 0x400000u
+/** Rows of consecutive tokens, pages at the source. */
+typedef struct {
+  uint64_t target; /**< row of the first token */
+  uint64_t target_stride;
+  uint64_t source;
+  uint32_t rows; /**< tokens */
+} rt_kv_rows_t;
+/** Waits for everything queued, writes the rows and waits until they can be read. */
+status_t rt_kv_append(rt_t* rt, const rt_kv_rows_t* rows, uint32_t n) MUST_USE;
+
 /** Distance of frozen spans. */
 static inline uint64_t rt_frozen_stride(uint64_t bytes) { return (bytes + 4095u) / 4096u * 4096u; }
 

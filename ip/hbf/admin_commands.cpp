@@ -155,7 +155,7 @@ const std::vector<Management::FeatureRow>& Management::feature_rows() {
       {Feature::kZones,
        [](M& m, TimePs) {
          const std::uint64_t zones = m.config_.zones_per_channel;
-         return zones | (zones == 0 ? 0 : m.services_.logical_blocks() / zones << 32);
+         return zones | (zones == 0 ? 0 : m.config_.rows() / zones * m.config_.lanes_per_channel() << 32);
        }},
       {Feature::kBlocks,
        [](M& m, TimePs) {

@@ -40,6 +40,7 @@ Channel::State::State(const Config& c, unsigned i)
       index(i),
       media(c, i),
       flit(c.link.flit_time()),
+      ports(c.ports_per_channel),
       down(flit, c.link.latency),
       up(flit, c.link.latency),
       ar_credits(c.link.ar_credits),
@@ -184,7 +185,6 @@ void Channel::State::instant(TimePs t) {
     arrive(arrivals.front().slot, t);
   }
   take_offers();
-  grant();
   send_down();
   while (!lane_events.empty() && lane_events.top().at <= t) {
     const unsigned lane = lane_events.top().slot;

@@ -30,17 +30,8 @@ void Channel::State::offer(std::uint32_t slot) {
   x.dlu = flash && x.c.address < config.port_bytes()
               ? (x.c.port * config.port_bytes() + x.c.address) / kPageBytes
               : kNoPage;
-  waiting.push_back(slot);
-}
-
-void Channel::State::grant() {
-  if (waiting.empty() || !may_send()) return;
-  while (!waiting.empty() && outstanding < registers.limit) {
-    const std::uint32_t slot = waiting.front();
-    waiting.pop_front();
-    ++outstanding;
-    (txns[slot].c.is_write ? aw_queue : ar_queue).push_back(slot);
-  }
+  Port& port = ports[x.c.port];
+  (x.c.is_write ? port.aw : port.ar).push_back(slot);
 }
 
 bool Channel::State::overlaps(const Txn& a, const Txn& b) const {
@@ -52,9 +43,40 @@ bool Channel::State::overlaps(const Txn& a, const Txn& b) const {
 
 /// Reads and writes of one address keep their order (5.4.3), so neither class overtakes the other there.
 bool Channel::State::overtakes(std::uint32_t slot, const std::deque<std::uint32_t>& others) const {
-  return std::any_of(others.begin(), others.end(), [&](std::uint32_t other) {
-    return txns[other].order < txns[slot].order && overlaps(txns[other], txns[slot]);
-  });
+  for (const std::uint32_t other : others) {
+    if (txns[other].order > txns[slot].order) return false;
+    if (overlaps(txns[other], txns[slot])) return true;
+  }
+  return false;
+}
+
+/// The next command of its kind. Ports take turns; one whose turn it is and whose command must not overtake
+/// is passed over.
+std::uint32_t Channel::State::next_request(bool is_write) const {
+  const auto count = static_cast<unsigned>(ports.size());
+  const unsigned turn = is_write ? aw_turn : ar_turn;
+  for (unsigned i = 0; i < count; ++i) {
+    const Port& port = ports[(turn + i) % count];
+    const std::deque<std::uint32_t>& queue = is_write ? port.aw : port.ar;
+    if (!queue.empty() && !overtakes(queue.front(), is_write ? port.ar : port.aw)) return queue.front();
+  }
+  return kNone;
+}
+
+/// Whether MOCS has a place for the next command of its kind. Both kinds take turns for the last place, so
+/// that neither starves.
+bool Channel::State::has_place(std::uint32_t slot) const {
+  const unsigned limit = registers.limit;
+  if (outstanding + 1 != limit) return outstanding < limit;
+  const bool is_write = txns[slot].c.is_write;
+  return is_write == write_turn || (!is_write && burst != kNone) || next_request(!is_write) == kNone;
+}
+
+void Channel::State::begin_request(std::uint32_t slot) {
+  const Command& c = txns[slot].c;
+  (c.is_write ? aw_turn : ar_turn) = (c.port + 1u) % static_cast<unsigned>(ports.size());
+  write_turn = !c.is_write;
+  ++outstanding;
 }
 
 void Channel::State::send_down() {
@@ -68,11 +90,12 @@ void Channel::State::send_down() {
 }
 
 bool Channel::State::send_ar() {
-  if (ar_queue.empty()) return false;
-  const std::uint32_t slot = ar_queue.front();
   const unsigned granules = config.link.ar_granules;
-  if (ar_credits.free(time) < granules || overtakes(slot, aw_queue)) return false;
-  ar_queue.pop_front();
+  if (ar_credits.free(time) < granules) return false;
+  const std::uint32_t slot = next_request(false);
+  if (slot == kNone || !has_place(slot)) return false;
+  begin_request(slot);
+  ports[txns[slot].c.port].ar.pop_front();
   const LinkDirection::Sent sent = down.send(time, 1, granules, ar_credits);
   lookups.push_back({sent.last + config.timing.tBASE, slot});
   return true;
@@ -80,15 +103,18 @@ bool Channel::State::send_ar() {
 
 /// True when the whole burst is under way.
 bool Channel::State::send_aw() {
-  if (aw_queue.empty()) return false;
-  const std::uint32_t slot = aw_queue.front();
-  Txn& x = txns[slot];
   LinkDirection::Sent sent;
-  if (x.messages_sent == 0) {
-    if (w_credits.free(time) < config.link.aw_granules || overtakes(slot, ar_queue)) return false;
+  if (burst == kNone) {
+    if (w_credits.free(time) < config.link.aw_granules) return false;
+    const std::uint32_t slot = next_request(true);
+    if (slot == kNone || !has_place(slot)) return false;
+    burst = slot;
+    begin_request(slot);
     sent = down.send(time, 1, config.link.aw_granules, w_credits);
-    x.messages_sent = 1;
+    txns[slot].messages_sent = 1;
   }
+  const std::uint32_t slot = burst;
+  Txn& x = txns[slot];
   const unsigned left = x.c.beats() + 1 - x.messages_sent;
   const unsigned n = std::min(left, w_credits.free(time) / config.link.w_granules);
   if (n > 0) {
@@ -97,25 +123,26 @@ bool Channel::State::send_aw() {
     counters.write_bytes += n * kChunkBytes;
   }
   if (n < left) return false;
-  aw_queue.pop_front();
+  ports[x.c.port].aw.pop_front();
+  burst = kNone;
   x.messages_sent = 0;
   lookups.push_back({sent.last + config.timing.tBASE, slot});
   return true;
 }
 
 TimePs Channel::State::next_down() const {
-  if (severe || (waiting.empty() && ar_queue.empty() && aw_queue.empty())) return kNever;
+  if (severe) return kNever;
   const TimePs from = std::max(time, link_up);
   TimePs next = kNever;
-  if (!waiting.empty() && outstanding < registers.limit) next = from;
-  if (!ar_queue.empty() && !overtakes(ar_queue.front(), aw_queue)) {
-    next = std::min(next, ar_credits.when(from, config.link.ar_granules));
-  }
-  if (!aw_queue.empty()) {
-    const bool begun = txns[aw_queue.front()].messages_sent > 0;
-    if (begun || !overtakes(aw_queue.front(), ar_queue)) {
-      next = std::min(next, w_credits.when(from, begun ? config.link.w_granules : config.link.aw_granules));
-    }
+  const auto request = [&](bool is_write, const Credits& credits, unsigned granules) {
+    const std::uint32_t slot = next_request(is_write);
+    if (slot != kNone && has_place(slot)) next = std::min(next, credits.when(from, granules));
+  };
+  request(false, ar_credits, config.link.ar_granules);
+  if (burst != kNone) {
+    next = std::min(next, w_credits.when(from, config.link.w_granules));
+  } else {
+    request(true, w_credits, config.link.aw_granules);
   }
   return next;
 }

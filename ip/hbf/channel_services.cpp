@@ -141,9 +141,8 @@ void Channel::State::drop_commands(std::uint32_t keep) {
   for (Gather& gather : gathers) gather.commands.clear();
   offers = {};
   delayed = {};
-  waiting.clear();
-  ar_queue.clear();
-  aw_queue.clear();
+  ports.assign(ports.size(), Port());
+  burst = kNone;
   lookups.clear();
   r_queue.clear();
   b_queue.clear();

@@ -140,7 +140,9 @@ struct Channel::State {
   // The host and the link (channel_host.cpp).
   void take_offers();
   void offer(std::uint32_t slot);
-  void grant();
+  std::uint32_t next_request(bool is_write) const;
+  bool has_place(std::uint32_t slot) const;
+  void begin_request(std::uint32_t slot);
   bool may_send() const { return !severe && time >= link_up; }
   bool overlaps(const Txn& a, const Txn& b) const;
   bool overtakes(std::uint32_t slot, const std::deque<std::uint32_t>& others) const;
@@ -285,9 +287,14 @@ struct Channel::State {
   EarliestFirst<Offer> offers;
   std::uint64_t sequence = 0;  // of submit()
   std::uint64_t order = 0;     // of offers
-  std::deque<std::uint32_t> waiting;
-  unsigned outstanding = 0;
-  std::deque<std::uint32_t> ar_queue, aw_queue;  // granted, in front of the link
+  struct Port {
+    std::deque<std::uint32_t> ar, aw;  // offered, in front of the link
+  };
+  std::vector<Port> ports;
+  unsigned ar_turn = 0, aw_turn = 0;  // port that goes first
+  bool write_turn = false;            // whose the last place of MOCS is
+  std::uint32_t burst = kNone;        // first AW of its port, some of whose W are on their way
+  unsigned outstanding = 0;           // begun, not answered
   std::vector<StreamState> streams;
   unsigned started_streams = 0;
   std::size_t offered = 0;  // commands in `offers`

@@ -36,7 +36,8 @@ void Channel::State::sample_management() {
 bool Channel::State::only_stream(std::uint32_t& stream) const {
   if (started_streams != 1 || severe || time < link_up || !registers.ready) return false;
   if (!open_gathers.empty() || !accepted.empty() || !delayed.empty() || !batch_run.empty() ||
-      !aw_queue.empty() || !b_queue.empty()) {
+      !b_queue.empty() ||
+      std::any_of(ports.begin(), ports.end(), [](const Port& port) { return !port.aw.empty(); })) {
     return false;
   }
   stream = 0;
@@ -116,8 +117,8 @@ void Channel::State::describe(std::uint32_t index_of_stream, std::vector<std::ui
   for (Credits* credits : {&ar_credits, &w_credits, &r_credits, &b_credits}) credits->describe(time, w.all());
   w.put(stream.issued - stream.front);
   for (const PageRecord& record : stream.records) w.put(std::uint64_t{record.open} << 32 | record.user);
-  put_queue(waiting);
-  put_queue(ar_queue);
+  w.put(ar_turn);
+  for (const Port& port : ports) put_queue(port.ar);
   put_timed(lookups);
   put_queue(r_queue);
   put_timed(arrivals);
@@ -204,8 +205,9 @@ std::vector<std::uint64_t> Channel::State::unsensed(const StreamState& stream) c
     });
     if (!sensed) meet(dlu);
   };
-  for (const std::uint32_t slot : waiting) meet_command(slot);
-  for (const std::uint32_t slot : ar_queue) meet_command(slot);
+  for (const Port& port : ports) {
+    for (const std::uint32_t slot : port.ar) meet_command(slot);
+  }
   for (const Timed& entry : lookups) meet_command(entry.slot);
   for (const std::uint32_t op : regular_set) meet(ops[op].dlu);
   for (const Lane& lane : lanes) {

@@ -61,18 +61,21 @@ bool Controller::quiet() const {
          });
 }
 
-/// No stream is through before this: pages come no faster than the link carries and the banks sense them.
+/// No stream is through before this: pages come no faster than the link carries and the banks sense them. Two
+/// pages of each bank may have been sensed and not yet sent.
 TimePs Controller::streams_until() const {
+  const std::uint64_t lanes = config_.lanes_per_channel();
+  const TimePs link =
+      kChunksPerPage * config_.link.r_granules * config_.link.flit_time() / LinkConfig::kGranulesPerFlit;
   TimePs until = kNever;
   for (unsigned c = 0; c < channels_.size(); ++c) {
     const Channel& channel = channels_[c];
     if (!channel.streaming) continue;
-    const std::uint64_t pages = (cube_.channel(c).counters().read_bytes - channel.stream_base) / kPageBytes;
-    const std::uint64_t left = channel.stream_pages - std::min(pages, channel.stream_pages);
-    const TimePs link =
-        kChunksPerPage * config_.link.r_granules * config_.link.flit_time() / LinkConfig::kGranulesPerFlit;
-    const TimePs array = config_.timing.tR / config_.lanes_per_channel();
-    until = std::min(until, cube_.now() + left * std::max(link, array));
+    const std::uint64_t sent =
+        (cube_.channel(c).counters().read_bytes - channel.stream_base) / kPageBytes + 1;
+    const std::uint64_t left = channel.stream_pages - std::min(sent, channel.stream_pages);
+    const std::uint64_t unsensed = left - std::min(left, 2 * lanes);
+    until = std::min(until, cube_.now() + std::max(left * link, unsensed * config_.timing.tR / lanes));
   }
   return until;
 }
@@ -230,12 +233,23 @@ void Controller::read_part(Index request, std::uint64_t page, std::uint32_t offs
         part_done(request, now_, true);
         return;
       case ReadAhead::Lookup::kWaits:
+        promote(page);
         return;
       case ReadAhead::Lookup::kMiss:
         break;
     }
   }
   queue_read(request, page, offset, bytes, data, now_);
+}
+
+/// Somebody waits for a page that is read ahead: it goes to the other reads if it has not left yet.
+void Controller::promote(std::uint64_t page) {
+  Channel& channel = channels_[map_.place(page).channel];
+  const auto at = std::find_if(channel.ahead.begin(), channel.ahead.end(),
+                               [&](Index index) { return ops_[index].window_page == page; });
+  if (at == channel.ahead.end()) return;
+  channel.reads.push_back(*at);
+  channel.ahead.erase(at);
 }
 
 void Controller::queue_read(Index request, std::uint64_t page, std::uint32_t offset, std::uint32_t bytes,
@@ -270,6 +284,7 @@ void Controller::queue_streams(Index request, std::uint64_t first_page, std::uin
       op.request = request;
       op.channel = c;
       op.channel_page = from;
+      op.window_page = from * config_.channels + c;
       op.pages = std::min(to, port_end) - from;
       from += op.pages;
       ++requests_[request].parts;
@@ -309,7 +324,8 @@ void Controller::drop_written(std::uint64_t window_page) {
 void Controller::pump() {
   pump_programs();
   pump_ahead();
-  if (!cube_.powered() || !cube_.ready()) return;  // READY marks every channel
+  if (cube_.shut_down()) refuse_all();
+  if (!cube_.ready()) return;  // READY marks every channel
   while (dirty_ != 0) {
     for (unsigned c = 0; c < channels_.size(); ++c) {
       if ((dirty_ >> c & 1u) == 0) continue;
@@ -334,6 +350,41 @@ void Controller::pump() {
     channel.watched = true;
     cube_.submit(admin_command_.channel, now_, command);
   }
+}
+
+/// The cube has shut down, and only a power cycle helps: what waits is answered as 0x9 info 1.
+void Controller::refuse_all() {
+  if (read_ahead_.running()) {
+    stop_stream();
+    stream_error_ = true;
+  }
+  for (Channel& channel : channels_) {
+    for (std::deque<Index>* queue : {&channel.ahead, &channel.reads, &channel.writes, &channel.streams}) {
+      while (!queue->empty()) {
+        const Index index = queue->front();
+        queue->pop_front();
+        refuse(index);
+      }
+    }
+  }
+  if (admin_state_.busy && !admin_issued_) finish_admin(4, 0);
+}
+
+void Controller::refuse(Index index) {
+  Op& op = ops_[index];
+  op.failed = true;
+  if (op.kind == Op::Kind::kAhead) return finish_ahead(index, now_);
+  op.code = static_cast<unsigned>(ReadStatus::kBlocked);
+  op.info = 1;
+  if (op.data != nullptr && op.kind == Op::Kind::kRead) std::memset(op.data, 0xff, op.bytes);
+  record(op, op.window_page * kPageBytes + op.offset);
+  const Op::Kind kind = op.kind;
+  const Index request = op.request;
+  const std::uint64_t token = op.token;
+  give_back(index);
+  if (kind != Op::Kind::kProgram) return part_done(request, now_, false);
+  programs_.sent(token);
+  if (programs_.answered(token, false)) causes_ |= kProgram;
 }
 
 void Controller::pump_channel(unsigned c) {
@@ -633,6 +684,7 @@ void Controller::check_lost(unsigned c) {
     op.code =
         static_cast<unsigned>(is_write ? unsigned(WriteStatus::kBlocked) : unsigned(ReadStatus::kBlocked));
     op.info = 0;
+    if (op.kind == Op::Kind::kStream) record(op, op.window_page * kPageBytes);
     if (!is_write && op.data != nullptr) {
       op.bounce.clear();
       std::memset(op.data, 0xff, op.bytes);

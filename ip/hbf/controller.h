@@ -11,8 +11,8 @@
 /// Order: reads and writes of a channel leave in the order in which they came, demand before read-ahead;
 /// nothing is ordered between channels. A page that is read ahead is dropped when a write of it, or of page 0
 /// of its block, comes and again when that write is answered, so what is served is never older than the last
-/// write that has been answered. Accesses wait while READY is low. Commands lost in a reset are answered as
-/// 0x9 info 0.
+/// write that has been answered. Accesses wait while READY is low; commands lost in a reset are answered as
+/// 0x9 info 0, and those to a cube that has shut down as 0x9 info 1.
 ///
 /// Not modelled: a limit of the accesses that wait in the controller; the time of its own logic and SRAM.
 #pragma once
@@ -223,6 +223,8 @@ class Controller {
   bool quiet() const;
   TimePs streams_until() const;
   void pump();
+  void refuse_all();
+  void refuse(Index index);
   void pump_channel(unsigned channel);
   void pump_ahead();
   void pump_programs();
@@ -233,6 +235,7 @@ class Controller {
                  std::uint8_t* data);
   void queue_read(Index request, std::uint64_t page, std::uint32_t offset, std::uint32_t bytes,
                   std::uint8_t* data, TimePs since);
+  void promote(std::uint64_t page);
   void queue_streams(Index request, std::uint64_t first_page, std::uint64_t pages);
   void place(Op& op);
   void issue(Index index);

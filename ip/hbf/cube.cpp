@@ -275,8 +275,10 @@ bool Cube::sideband_write(unsigned channel, Space space, std::uint32_t offset, s
 }
 
 bool Cube::ready() const { return state_->up(now_) && !state_->shut_down; }
-bool Cube::cattrip() const { return state_->powered && state_->severe(); }
+// Low throughout boot (7.4), however hot it is.
+bool Cube::cattrip() const { return state_->powered && now_ >= state_->ready_at && state_->severe(); }
 bool Cube::powered() const { return state_->powered; }
+bool Cube::shut_down() const { return state_->shut_down; }
 
 void Cube::reset_base_die(TimePs at) {
   run_to(at);

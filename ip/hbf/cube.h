@@ -50,6 +50,8 @@ class Cube {
   void power_off(TimePs at);
   void power_on(TimePs at);
   bool powered() const;
+  /// Too hot: READY stays low until a power cycle.
+  bool shut_down() const;
   /// DA[12]. High hands the test pins to the DA port: every link goes down (what is in flight gets no
   /// response), READY is low and the IEEE 1500 port is dead until it is low again and RESETBD_n has been
   /// pulsed. False, and nothing happens, while LOCKOUT of any channel is set.

@@ -74,41 +74,41 @@ struct Management::RegisterRow {
 };
 
 const std::vector<Management::RegisterRow>& Management::register_rows() {
-  constexpr Space kC = Space::kConfig;
-  constexpr Space kM = Space::kMmio;
+  constexpr Space cfg = Space::kConfig;
+  constexpr Space mem = Space::kMmio;
   using M = Management;
   // What no row covers is reserved or not described: such an offset is refused.
   static const std::vector<RegisterRow> rows = {
-      {"ID", kC, 0x000, 4, 0},
-      {"STS", kC, 0x004, 4, 0, &M::read_sts},
-      {"RID", kC, 0x008, 4, 0},
-      {"MADDR", kC, 0x010, 8, ~0u},
-      {"PWR", kC, 0x018, 8, ~0u},
-      {"UCONFIG", kC, 0x058, 64, 0},
-      {"CAP", kC, 0x098, 256, 0},
-      {"VPR", kC, 0x200, 4, 0},
-      {"VCONFIG", kC, 0x204, 508, 0},
+      {"ID", cfg, 0x000, 4, 0},
+      {"STS", cfg, 0x004, 4, 0, &M::read_sts},
+      {"RID", cfg, 0x008, 4, 0},
+      {"MADDR", cfg, 0x010, 8, ~0u},
+      {"PWR", cfg, 0x018, 8, ~0u},
+      {"UCONFIG", cfg, 0x058, 64, 0},
+      {"CAP", cfg, 0x098, 256, 0},
+      {"VPR", cfg, 0x200, 4, 0},
+      {"VCONFIG", cfg, 0x204, 508, 0},
 
-      {"BUCCAP", kM, 0x000, 8, 0},
-      {"VS", kM, 0x008, 4, 0},
-      {"BUCC", kM, kBucc, 4, 0, nullptr, &M::write_bucc},
-      {"BUCSTS", kM, 0x010, 4, 0, &M::read_bucsts},
-      {"BUCR", kM, 0x014, 4, 0, nullptr, &M::write_bucr},
-      {"TMON", kM, 0x018, 4, 0, &M::read_tmon, &M::write_tmon},
-      {"SMEMSA", kM, 0x01C, 8, 0},
-      {"SMEMSZ", kM, 0x024, 16, 0},
-      {"FIOSA", kM, 0x034, 8, 0},
-      {"FIOSZ", kM, 0x03C, 16, 0},
-      {"SMSZ", kM, 0x04C, 8, 0},
-      {"VSTSZ", kM, kVstsz, 8, 0, nullptr, &M::write_vstsz},
-      {"ESZ", kM, 0x05C, 8, 0},
-      {"ENC", kM, 0x064, 4, 0},
-      {"TMR", kM, kTmr, 64, 0, nullptr, &M::write_timer},
-      {"LOCKOUT", kM, 0x140, 4, 0, &M::read_lockout, &M::write_lockout},
-      {"MAXPEC", kM, 0x144, 4, 0, &M::read_maxpec},
-      {"AVGPEC", kM, 0x148, 4, 0, &M::read_avgpec},
-      {"REDCAP", kM, 0x14C, 4, 0, &M::read_redcap},
-      {"TTTEMP", kM, kTttemp, 4, 0, nullptr, &M::write_tttemp},
+      {"BUCCAP", mem, 0x000, 8, 0},
+      {"VS", mem, 0x008, 4, 0},
+      {"BUCC", mem, kBucc, 4, 0, nullptr, &M::write_bucc},
+      {"BUCSTS", mem, 0x010, 4, 0, &M::read_bucsts},
+      {"BUCR", mem, 0x014, 4, 0, nullptr, &M::write_bucr},
+      {"TMON", mem, 0x018, 4, 0, &M::read_tmon, &M::write_tmon},
+      {"SMEMSA", mem, 0x01C, 8, 0},
+      {"SMEMSZ", mem, 0x024, 16, 0},
+      {"FIOSA", mem, 0x034, 8, 0},
+      {"FIOSZ", mem, 0x03C, 16, 0},
+      {"SMSZ", mem, 0x04C, 8, 0},
+      {"VSTSZ", mem, kVstsz, 8, 0, nullptr, &M::write_vstsz},
+      {"ESZ", mem, 0x05C, 8, 0},
+      {"ENC", mem, 0x064, 4, 0},
+      {"TMR", mem, kTmr, 64, 0, nullptr, &M::write_timer},
+      {"LOCKOUT", mem, 0x140, 4, 0, &M::read_lockout, &M::write_lockout},
+      {"MAXPEC", mem, 0x144, 4, 0, &M::read_maxpec},
+      {"AVGPEC", mem, 0x148, 4, 0, &M::read_avgpec},
+      {"REDCAP", mem, 0x14C, 4, 0, &M::read_redcap},
+      {"TTTEMP", mem, kTttemp, 4, 0, nullptr, &M::write_tttemp},
   };
   return rows;
 }

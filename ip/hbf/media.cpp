@@ -191,6 +191,7 @@ Media::Lane& Media::lane_at(unsigned lane) {
   if (!slot) {
     slot = std::make_unique<Lane>(config_.seed, fmt::format("hbf.channel{}.lane{}", channel_, lane),
                                   lane_rows(lane), config_.blocks_per_plane);
+    if (obfuscated_) obfuscate(*slot);
   }
   return *slot;
 }
@@ -296,6 +297,7 @@ Media::ReadVerdict Media::look(std::uint64_t dlu) {
   const Place place = place_of(dlu);
   Loss* loss = losses_.empty() ? nullptr : loss_of(place.lane, place.row);
   if (loss && loss->announced) return {ReadStatus::kOutOfRange, 0};
+  if (obfuscated_) lane_at(place.lane);
   const Lane* lane = lanes_[place.lane].get();
   if (!lane) {
     // Nothing was ever written there.
@@ -825,8 +827,8 @@ void Media::for_each_part(std::uint64_t first_dlu, std::uint64_t end_dlu, Part p
 void Media::forget(std::uint64_t first_dlu, std::uint64_t dlus) {
   const std::uint64_t end = dlus > pages_ ? pages_ : first_dlu + dlus;
   for_each_part(first_dlu, end, [&](unsigned l, std::uint32_t row, std::uint32_t first, std::uint32_t last) {
-    if (!lanes_[l]) return;
-    Lane& lane = *lanes_[l];
+    if (!lanes_[l] && !obfuscated_) return;
+    Lane& lane = lane_at(l);
     Block& block = lane.blocks[row];
     if (block.accepted <= first || block.floor >= last) return;
     clear_contents(l, row, first, std::min<std::uint32_t>(last, block.accepted));
@@ -851,11 +853,17 @@ void Media::forget(std::uint64_t first_dlu, std::uint64_t dlus) {
 }
 
 void Media::obfuscate() {
+  obfuscated_ = true;
   for (const auto& lane : lanes_) {
-    if (!lane) continue;
-    for (Block& block : lane->blocks) {
-      if (block.accepted > 0) block.set(Block::kLost | Block::kFailed);
-    }
+    if (lane) obfuscate(*lane);
+  }
+}
+
+void Media::obfuscate(Lane& lane) {
+  for (Block& block : lane.blocks) {
+    block.set(Block::kLost | Block::kFailed);
+    block.floor = 0;
+    block.accepted = static_cast<std::uint16_t>(config_.pages_per_block);
   }
 }
 
@@ -956,7 +964,8 @@ void Media::mark_programmed(std::uint64_t address, std::uint64_t bytes) {
   for_each_part(address / kPageBytes, (address + bytes - 1) / kPageBytes + 1,
                 [&](unsigned l, std::uint32_t row, std::uint32_t first, std::uint32_t last) {
                   Block& block = lane_at(l).blocks[row];
-                  if (block.accepted == 0) {
+                  if (block.accepted == 0 || block.has(Block::kLost)) {
+                    block.accepted = 0;
                     block.floor = static_cast<std::uint16_t>(first);
                     block.born = -config_.reliability.hours_at_start;
                   }

@@ -100,7 +100,8 @@ class Media {
   // Management.
   /// Every page of [first_dlu, first_dlu + dlus) reads as never written. Wear stays.
   void forget(std::uint64_t first_dlu, std::uint64_t dlus);
-  /// Power-on erase (12.1): what is programmed reads as 0x4 until rewritten.
+  /// Power-on erase (12.1): every page of every block reads as 0x4 until its block is written anew from page
+  /// 0 or forgotten.
   void obfuscate();
   /// Swaps the mapping of two zones; both lose their contents (11.4.1). Zones are [0, zones_per_channel).
   void swap_zones(unsigned a, unsigned b);
@@ -195,6 +196,7 @@ class Media {
   template <typename Part>
   void for_each_part(std::uint64_t first_dlu, std::uint64_t end_dlu, Part part);
   Lane& lane_at(unsigned lane);
+  void obfuscate(Lane& lane);
   bool exists(unsigned lane, std::uint64_t row) const;
   std::uint32_t lane_rows(unsigned lane) const;
   Loss* loss_of(unsigned lane, std::uint32_t row);
@@ -224,6 +226,7 @@ class Media {
   std::uint64_t max_reads_;
   bool error_free_;
   bool wear_levelling_ = true;
+  bool obfuscated_ = false;  // lanes that are made later are so from the start
   Counters counters_;
   std::vector<std::unique_ptr<Lane>> lanes_;  // made when first touched
   std::vector<bool> die_blocked_;

@@ -27,7 +27,8 @@ WeightFormat weight_format(const std::string& word) {
 /// Settings that are accepted but have no effect here; a knob that does nothing must say so.
 void collect_warnings(Scenario& s, TomlTable& hbm, TomlTable& link, TomlTable& hbf, TomlTable& pnm,
                       TomlTable& workload) {
-  if (s.hbf.cubes > 0 && s.model.weights == WeightPlacement::kHbm && s.workload.frozen_prefix_tokens == 0) {
+  if (s.hbf.cubes > 0 && s.model.weights == WeightPlacement::kHbm && s.workload.frozen_prefix_tokens == 0 &&
+      s.model.kv == WeightPlacement::kHbm) {
     s.warnings.push_back(hbf.place() +
                          ": [hbf] has no effect on tokens or time with model.weights = \"hbm\"");
   }
@@ -145,6 +146,7 @@ Scenario read(TomlFile& file, const std::string& path) {
   s.hbf.preset = resolve(s.hbf.cubes ? hbf.required_text("preset") : hbf.text("preset", ""), path);
   s.hbf.load = hbf.choice("load", "preloaded", {"preloaded", "driver"}) == "driver" ? HbfLoad::kDriver
                                                                                     : HbfLoad::kPreloaded;
+  s.hbf.allow_kv = hbf.boolean("allow_kv", s.hbf.allow_kv);
   s.hbf.prefetch = hbf.boolean("prefetch", s.hbf.prefetch);
   s.hbf.rate_scale = hbf.real("rate_scale", s.hbf.rate_scale, 0, 1e12);
   s.hbf.wear_cycles = hbf.real("wear_cycles", s.hbf.wear_cycles, 0, 1e9);
@@ -188,6 +190,11 @@ Scenario read(TomlFile& file, const std::string& path) {
   if (s.model.weights == WeightPlacement::kHbf && s.hbf.cubes == 0) {
     throw ConfigError(model.place("weights"), "model.weights = \"hbf\" needs hbf.cubes of at least 1");
   }
+  s.model.kv =
+      model.choice("kv", "hbm", {"hbm", "hbf"}) == "hbf" ? WeightPlacement::kHbf : WeightPlacement::kHbm;
+  if (s.model.kv == WeightPlacement::kHbf && s.hbf.cubes == 0) {
+    throw ConfigError(model.place("kv"), "model.kv = \"hbf\" needs hbf.cubes of at least 1");
+  }
   s.model.reduction_slices =
       static_cast<std::uint32_t>(model.integer("reduction_slices", s.model.reduction_slices, 1, 64));
   if (s.model.reduction_slices % s.system.chips != 0) {
@@ -212,6 +219,12 @@ Scenario read(TomlFile& file, const std::string& path) {
   if (s.workload.frozen_prefix_tokens != 0 && s.hbf.cubes == 0) {
     throw ConfigError(workload.place("frozen_prefix_tokens"),
                       "workload.frozen_prefix_tokens needs hbf.cubes of at least 1");
+  }
+  if (s.workload.frozen_prefix_tokens != 0 && s.model.kv == WeightPlacement::kHbf) {
+    throw ConfigError(
+        workload.place("frozen_prefix_tokens"),
+        "workload.frozen_prefix_tokens is restored into a KV cache in HBM; accepted with model.kv = "
+        "\"hbm\"");
   }
   s.workload.check_reference = workload.boolean("check_reference", true);
   workload.finish();
@@ -270,6 +283,7 @@ std::map<std::string, std::string> settings_of(const Scenario& s) {
       {"model.format", to_string(s.model.format)},
       {"model.kv_format", to_string(s.model.kv_format)},
       {"model.weights", to_string(s.model.weights)},
+      {"model.kv", to_string(s.model.kv)},
       {"model.reduction_slices", number(s.model.reduction_slices)},
       {"model.prefill_batch", number(s.model.prefill_batch)},
       {"workload.prompt", s.workload.prompt},

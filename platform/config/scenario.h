@@ -62,6 +62,7 @@ struct HbfConfig {
   std::string preset;
   std::uint32_t cubes = 0;
   HbfLoad load = HbfLoad::kPreloaded;
+  bool allow_kv = false;      ///< lets model.kv = "hbf" wear the cubes out
   bool prefetch = true;       ///< false: the controllers have no SRAM for read-ahead
   double rate_scale = 1;      ///< multiplies the error model's odds of everything that is not plain OK
   double wear_cycles = 0;     ///< program/erase cycles of every block when the run starts
@@ -90,6 +91,7 @@ struct ModelSettings {
   WeightFormat format = WeightFormat::kF16;
   WeightFormat kv_format = WeightFormat::kF16;  ///< F32 or F16
   WeightPlacement weights = WeightPlacement::kHbm;
+  WeightPlacement kv = WeightPlacement::kHbm;  ///< kHbf only with hbf.allow_kv
   std::uint32_t reduction_slices = 2;
   std::uint32_t prefill_batch = 8;
 };

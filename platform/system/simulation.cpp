@@ -29,6 +29,7 @@
 #include "system/chip.h"
 #include "system/debugger.h"
 #include "system/host_image.h"
+#include "system/kv_endurance.h"
 
 namespace memwall::system {
 namespace {
@@ -208,6 +209,7 @@ class Run {
     o.hbm_bytes = chip_config_.hbm_stack_bytes;
     o.hbf_cubes = scenario_.hbf.cubes;
     o.hbf_bytes = chip_config_.hbf_cube_bytes;
+    o.kv_in_hbf = scenario_.model.kv == config::WeightPlacement::kHbf;
     o.hbf_load = scenario_.hbf.load == config::HbfLoad::kDriver;
     o.pnm = scenario_.pnm.implementation != config::PnmImplementation::kNone;
     o.contents = scenario_.data == config::DataKind::kFunctional;
@@ -253,8 +255,27 @@ class Run {
     chip_config_.stop_at_start = options_.gdb_port.has_value();
   }
 
+  /// Per-token writes wear flash out: refused unless the scenario insists, and then said.
+  void check_kv() {
+    if (scenario_.model.kv != config::WeightPlacement::kHbf) return;
+    const hbf::Config& hbf = chip_config_.hbf;
+    const KvEndurance wear =
+        kv_endurance(model_.config, scenario_.system.chips, scenario_.model.reduction_slices,
+                     scenario_.model.kv_format == config::WeightFormat::kF32 ? 4 : 2, hbf);
+    if (!scenario_.hbf.allow_kv) {
+      throw ConfigError(
+          scenario_.file,
+          fmt::format("model.kv = \"hbf\" would wear the cubes out: {}. Accepted: model.kv = \"hbm\" "
+                      "(workload.frozen_prefix_tokens keeps a fixed context in HBF), or hbf.allow_kv = "
+                      "true to do it all the same",
+                      wear.text(hbf)));
+    }
+    note("KV cache in HBF: " + wear.text(hbf));
+  }
+
   void build() {
     load_presets();
+    check_kv();
     const std::string elf = scenario_.firmware.path.empty() ? options_.firmware : scenario_.firmware.path;
     const loader::ElfImage firmware = loader::load_elf(elf);
     if (firmware.bits != 64) throw ConfigError(elf, "is a 32-bit ELF; the hart is RV64");
@@ -508,6 +529,7 @@ class Run {
     loader::PlacementOptions one = placement_options();
     one.n_chips = 1;
     one.weights_in_hbf = false;
+    one.kv_in_hbf = false;
     one.pnm = false;
     one.hbm_bytes = map::kHbmSize;  // whatever the chips share must fit one
     SparseMemory image(map::kHbmSize * one.hbm_stacks);

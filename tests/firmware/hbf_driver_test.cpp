@@ -260,6 +260,32 @@ TEST_F(HbfDriver, ASourceThatFailsEndsTheWriteWithItsStatus) {
   EXPECT_EQ(load(10), STATUS_NOT_FOUND);
 }
 
+TEST_F(HbfDriver, RunsThatTouchABlockOnceFillItPageByPage) {
+  // As a cache grows: 3 rows per token, 2 tokens at a time, pages in ascending order.
+  for (bool faults : {false, true}) {
+    start();
+    hbf_writer_t writer;
+    hbf_writer_init(&writer, &dev, &image->source);
+    if (faults) {
+      inject(3 * stripe + 2, FaultKind::kProgramFail);
+      inject(5 * stripe + 6, FaultKind::kUnusable, 1, HBF_GRANULE_BLOCK);
+    }
+    for (std::uint64_t token = 0; token < 40; token += 2) {
+      hbf_run_t runs[3];
+      for (unsigned r = 0; r < 3; ++r) runs[r] = {token * 3 + r, 3, 2};
+      ASSERT_EQ(hbf_write_runs(&writer, runs, 3), STATUS_OK) << token << ": " << bridge->console;
+      // What has been written can be read at once, to the newest row.
+      loaded = token * 3 + 6;
+      std::vector<std::uint8_t> data;
+      ASSERT_TRUE(read(loaded - 1, data));
+      ASSERT_TRUE(image->equals(loaded - 1, data.data()));
+    }
+    expect_contents("a cache");
+    EXPECT_EQ(writer.counters.replays, faults ? 1u : 0u);
+    EXPECT_EQ(dev.n_bad, faults ? 1u : 0u);
+  }
+}
+
 // Write faults.
 
 TEST_F(HbfDriver, AProgramFailureReplaysItsBlockFromPageZero) {

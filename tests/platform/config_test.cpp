@@ -185,6 +185,46 @@ TEST(Scenario, WeightsInHbfNeedACube) {
   EXPECT_NE(complaint("weights = \"hbf\"\n").find("needs hbf.cubes"), std::string::npos);
 }
 
+TEST(Scenario, HbfSettingsAreReadAndCompared) {
+  const std::string text =
+      std::string(kMinimal) + "weights = \"hbf\"\n[hbf]\npreset = \"p.toml\"\ncubes = 1\n";
+  const Scenario plain = parse_scenario(text, "s.toml");
+  EXPECT_EQ(plain.hbf.load, HbfLoad::kPreloaded);
+  EXPECT_TRUE(plain.hbf.prefetch);
+  EXPECT_EQ(plain.hbf.rate_scale, 1.0);
+  const Scenario s = parse_scenario(text +
+                                        "load = \"driver\"\nprefetch = false\nrate_scale = 100\n"
+                                        "wear_cycles = 5e4\n",
+                                    "s.toml");
+  EXPECT_TRUE(s.warnings.empty());
+  auto settings = settings_of(s);
+  EXPECT_EQ(settings["hbf.load"], "driver");
+  EXPECT_EQ(settings["hbf.prefetch"], "false");
+  EXPECT_EQ(settings["hbf.rate_scale"], "100");
+  EXPECT_EQ(settings["hbf.wear_cycles"], "50000");
+  EXPECT_EQ(settings["hbf.age_hours"], "0");
+  // New contents have no age.
+  const Scenario aged = parse_scenario(text + "load = \"driver\"\nage_hours = 5\n", "s.toml");
+  ASSERT_EQ(aged.warnings.size(), 1u);
+  EXPECT_NE(aged.warnings[0].find("hbf.age_hours has no effect with hbf.load = \"driver\""),
+            std::string::npos);
+  EXPECT_TRUE(parse_scenario(text + "age_hours = 5\n", "s.toml").warnings.empty());
+}
+
+TEST(Scenario, ImpossibleHbfSettingsNameThePlace) {
+  for (const auto& [line, word] : std::vector<std::pair<std::string, std::string>>{
+           {"load = \"later\"", "is not one of: preloaded, driver"},
+           {"prefetch = 1", "hbf.prefetch"},
+           {"rate_scale = -1", "out of range"},
+           {"wear_cycles = 2e9", "out of range"},
+           {"age_hours = nan", "hbf.age_hours"},
+           {"age = 1", "age"}}) {
+    const std::string what = complaint("[hbf]\n" + line + "\n");
+    EXPECT_NE(what.find(word), std::string::npos) << line << ": " << what;
+    EXPECT_EQ(what.rfind("dir/s.toml:8:", 0), 0u) << what;
+  }
+}
+
 TEST(Scenario, RtlNeedsData) {
   const std::string text = std::string("data = \"none\"\n") + kMinimal + "[pnm]\nimplementation = \"rtl\"\n";
   EXPECT_THROW(parse_scenario(text, "s.toml"), ConfigError);

@@ -1,5 +1,6 @@
 // SPDX-FileCopyrightText: The Memwall authors
 // SPDX-License-Identifier: Apache-2.0
+#include "report/hbf_summary.h"
 #include "report/result.h"
 
 #include <gtest/gtest.h>
@@ -45,6 +46,48 @@ TEST(Report, JsonKeepsTokensTextAndUnits) {
   EXPECT_EQ(j["time_to_first_token_ns"], 1.5);
   EXPECT_EQ(j["reference_match"], true);
   EXPECT_EQ(j["counters"][0]["unit"], "requests");
+}
+
+TEST(Report, CubesAreSummedAndTheirLifetimeFollowsFromTheRateOfWriting) {
+  const auto level = [](const std::string& name, double value) {
+    Stat s = count(name, 0);
+    s.kind = StatKind::kLevel;
+    s.value = value;
+    return s;
+  };
+  std::vector<Stat> stats;
+  for (const std::string cube : {"chip0.hbf0.", "chip1.hbf0."}) {
+    const bool second = cube[4] == '1';
+    for (const Stat& s :
+         {count(cube + "read_bytes", 1000), count(cube + "write_bytes", second ? 4000 : 2000),
+          count(cube + "prefetch_hits", 3), count(cube + "prefetch_misses", 1),
+          level(cube + "pec_max", second ? 7 : 9), level(cube + "pec_average", second ? 2 : 4),
+          level(cube + "write_amplification", second ? 2 : 0.5), level(cube + "endurance_cycles", 1000),
+          level(cube + "capacity_bytes", 1e6), level(cube + "peak_read_gbytes_per_s", 100)})
+      stats.push_back(s);
+    stats.push_back(level(cube + "hidden_latency_ns", 800));
+    stats.push_back(level(cube + "exposed_latency_ns", 400));
+  }
+  stats.push_back(count("chip0.noc.hart.hbf0.bytes_read", 5));  // no cube's
+  const HbfSummary h = hbf_summary(stats, 1000 * 1000);         // 1000 ns
+  EXPECT_EQ(h.cubes, 2u);
+  EXPECT_DOUBLE_EQ(h.read_gbytes_per_s, 2.0);
+  EXPECT_DOUBLE_EQ(h.write_gbytes_per_s, 6.0);
+  EXPECT_DOUBLE_EQ(h.peak_gbytes_per_s, 200);
+  EXPECT_DOUBLE_EQ(h.hidden_per_page_ns, 1600.0 / 8);
+  EXPECT_DOUBLE_EQ(h.exposed_per_page_ns, 800.0 / 8);
+  EXPECT_EQ(h.pec_max, 9);
+  EXPECT_EQ(h.pec_average, 3);
+  // The second cube: 4000 B in 1 us, twice that erased: 8e9 B/s of 1000 x 1e6 B.
+  ASSERT_TRUE(h.lifetime_years.has_value());
+  EXPECT_NEAR(*h.lifetime_years * 365.25 * 86400, 1000 * 1e6 / 8e9, 1e-12);
+  EXPECT_EQ(lifetime_text(h).find("no writes"), std::string::npos);
+
+  for (Stat& s : stats) {
+    if (s.name.find("write_bytes") != std::string::npos) s.value = std::uint64_t{0};
+  }
+  EXPECT_EQ(lifetime_text(hbf_summary(stats, 1000 * 1000)), "no writes");
+  EXPECT_EQ(hbf_summary({}, 1000).cubes, 0u);
 }
 
 TEST(Report, NothingFromTheHostsClockIsInResultJson) {

@@ -198,6 +198,43 @@ TEST(Hbf, AFrozenPrefixThatIsLostIsComputedAgain) {
       << r.uart0;
 }
 
+TEST(Hbf, AKvCacheInHbfIsRefusedWithItsEnduranceInNumbers) {
+  const RunResult r = run("hbf_weights", {"model.kv=hbf"});
+  EXPECT_EQ(r.code, 2);
+  // 2 x 5 layers x 4 heads; 1 / (5 x 2 x (75 us + 2 ms / 256)) tokens per second; 1e5 x 512 GiB.
+  for (const char* words : {"programs 40 pages of 4096 B", "write amplification 128", "1208 tokens/s",
+                            "198 MB/s", "100000 cycles of 512 GiB", "8.81 years", "hbf.allow_kv = true"})
+    EXPECT_NE(r.err.find(words), std::string::npos) << words << ": " << r.err;
+}
+
+TEST(Hbf, AKvCacheInHbfSaysTheSameAndReportsTheLifetime) {
+  for (const char* name : {"hbf_weights", "first_light"}) {
+    SCOPED_TRACE(name);
+    const RunResult hbm = run(name, {kFew, "pnm.implementation=none"});
+    const RunResult hbf = run(name, {kFew, "pnm.implementation=none", "model.kv=hbf", "hbf.allow_kv=true"});
+    ASSERT_EQ(hbf.code, 0) << hbf.err << hbf.uart0;
+    EXPECT_EQ(hbf.result["tokens"], hbm.result["tokens"]);
+    EXPECT_EQ(hbf.result["reference_match"], true);
+    EXPECT_NE(hbf.err.find("KV cache in HBF: every token programs"), std::string::npos) << hbf.err;
+    // 5 prompt tokens and 7 that are fed back, 40 rows each on all chips; and idle ones.
+    const double kv = stat(hbf.result, ".programs") - stat(hbm.result, ".programs");
+    EXPECT_GE(kv, 12 * 40);
+    EXPECT_LE(kv, 12 * (40 + 2));
+    EXPECT_GT(hbf.result["time_per_output_token_ns"].get<double>(),
+              10 * hbm.result["time_per_output_token_ns"].get<double>());
+    EXPECT_NE(hbf.out.find("hbf lifetime"), std::string::npos) << hbf.out;
+  }
+}
+
+TEST(Hbf, AKvCacheInHbfSurvivesProgramFailures) {
+  const Preset failing("[reliability]\nprogram_fail = { rate = 0.005, source = \"assumed\" }\n");
+  const RunResult r = run("hbf_weights", {"workload.max_new_tokens=40", "model.kv=hbf", "hbf.allow_kv=true",
+                                          "hbf.load=preloaded", failing.setting()});
+  ASSERT_EQ(r.code, 0) << r.err << r.uart0;
+  EXPECT_EQ(r.result["reference_match"], true);
+  EXPECT_GT(stat(r.result, ".program_fails"), 0);
+}
+
 TEST(Hbf, FirmwareStreamsAtWhatArrayOrLinksAllow) {
   for (const char* name : {"hbf_slc_1us", "hbf_20us"}) {
     const RunResult r =
@@ -229,9 +266,15 @@ TEST(Hbf, BadSettingsAreRefusedWithTheirPlace) {
   refused("hbf.cubes=0", "model.weights");
   refused("workload.frozen_prefix_tokens=5", "accepted: 0 to 4");
   refused("workload.frozen_prefix_tokens=-1", "workload.frozen_prefix_tokens");
-  const RunResult r = run("all_hbm", {"workload.frozen_prefix_tokens=2"});
-  EXPECT_EQ(r.code, 2);
-  EXPECT_NE(r.err.find("needs hbf.cubes"), std::string::npos) << r.err;
+  for (const char* set : {"workload.frozen_prefix_tokens=2", "model.kv=hbf"}) {
+    const RunResult r = run("all_hbm", {set});
+    EXPECT_EQ(r.code, 2);
+    EXPECT_NE(r.err.find("needs hbf.cubes"), std::string::npos) << r.err;
+  }
+  const RunResult both =
+      run("hbf_weights", {"workload.frozen_prefix_tokens=2", "model.kv=hbf", "hbf.allow_kv=true"});
+  EXPECT_EQ(both.code, 2);
+  EXPECT_NE(both.err.find("restored into a KV cache in HBM"), std::string::npos) << both.err;
 }
 
 }  // namespace

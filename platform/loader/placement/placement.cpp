@@ -132,6 +132,7 @@ class ChipPlacer {
       out.hbm_bytes_used += stacks_[i].used;
     }
     m.hbf_load = options_.hbf_load ? 1 : 0;
+    m.kv_in_hbf = options_.kv_in_hbf ? 1 : 0;
     m.n_hbf_ranges = options_.hbf_cubes;
     for (std::uint32_t j = 0; j < options_.hbf_cubes; ++j) {
       m.hbf_ranges[j] = {cubes_[j].base, align_up(cubes_[j].used, kTensorAlign)};

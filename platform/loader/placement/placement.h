@@ -30,6 +30,7 @@ struct PlacementOptions {
   std::uint32_t hbf_cubes = 0;   ///< per chip
   std::uint64_t hbf_bytes = 0;   ///< per cube
   bool hbf_load = false;         ///< the firmware writes the cubes' contents itself
+  bool kv_in_hbf = false;        ///< the firmware keeps its KV cache in the first cube
   bool pnm = false;              ///< every stack carries a decode unit
   bool contents = true;          ///< false: tensors get addresses but no bytes (data = "none")
 };

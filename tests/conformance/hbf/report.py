@@ -5,8 +5,9 @@
 
     report.py --plan plan.toml --tests build/.../hbf_conformance_test --out build/reports/hbf_conformance.md
 
-Exit code 1 if a requirement is not covered by a passing test, if the plan names a test that does not exist, if a test is
-in no requirement, or if the plan itself is not complete (ids 1 to 60, each once).
+Exit code 1 if a requirement is not covered by passing tests, if the plan names a test that does not exist or that by its
+name (RequirementNN.*) is another requirement's, if a test is in no requirement, or if the plan itself is not complete
+(ids 1 to 60, each once, with every key).
 """
 
 import argparse
@@ -22,13 +23,18 @@ KEYS = {"id", "section", "text", "reading", "tests"}
 
 
 def read_plan(path):
-    plan = tomllib.loads(path.read_text())["requirement"]
+    plan = tomllib.loads(path.read_text()).get("requirement", [])
     mistakes = []
     for entry in plan:
         unknown = set(entry) - KEYS
         missing = KEYS - {"reading"} - set(entry)
         if unknown or missing:
             mistakes.append(f"requirement {entry.get('id', '?')}: unknown {sorted(unknown)}, missing {sorted(missing)}")
+            for key in missing:
+                entry[key] = [] if key == "tests" else "?"
+        for name in entry["tests"]:
+            if not name.startswith(f"Requirement{entry['id']:0>2}."):
+                mistakes.append(f"requirement {entry['id']} names {name}, which is another's")
     ids = [entry.get("id") for entry in plan]
     if ids != list(range(1, REQUIREMENTS + 1)):
         mistakes.append(f"ids must be 1 to {REQUIREMENTS} in order")
@@ -36,12 +42,12 @@ def read_plan(path):
 
 
 def run_tests(executable):
-    """Name of each test -> 'passed', 'failed' or 'skipped'."""
+    """Name of each test -> 'passed', 'failed' or 'skipped'; None if it crashed. And its exit code."""
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "tests.json"
-        subprocess.run([executable, f"--gtest_output=json:{out}"], stdout=subprocess.DEVNULL, check=False)
+        run = subprocess.run([executable, f"--gtest_output=json:{out}"], stdout=subprocess.DEVNULL, check=False)
         if not out.exists():
-            return None
+            return None, run.returncode
         outcome = {}
         for suite in json.loads(out.read_text())["testsuites"]:
             for test in suite["testsuite"]:
@@ -50,7 +56,7 @@ def run_tests(executable):
                     outcome[name] = "skipped"
                 else:
                     outcome[name] = "failed" if test.get("failures") else "passed"
-        return outcome
+        return outcome, run.returncode
 
 
 def main(argv):
@@ -61,10 +67,12 @@ def main(argv):
     args = parser.parse_args(argv)
 
     plan, mistakes = read_plan(args.plan)
-    outcome = run_tests(args.tests)
+    outcome, code = run_tests(args.tests)
     if outcome is None:
         print(f"{args.tests} crashed before it wrote its results", file=sys.stderr)
         return 1
+    if code != 0 and "failed" not in outcome.values():
+        mistakes.append(f"{args.tests} ends with exit code {code}, although no test failed")
     named = {name for entry in plan for name in entry["tests"]}
     mistakes += [f"the plan names {name}, which does not exist" for name in sorted(named - set(outcome))]
     mistakes += [f"{name} is in no requirement" for name in sorted(set(outcome) - named)]

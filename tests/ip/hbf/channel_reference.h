@@ -97,8 +97,7 @@ class ChannelReference {
  private:
   enum Stage {
     kFuture,     // not offered
-    kWaiting,    // no free slot
-    kGranted,    // in front of the link
+    kWaiting,    // in front of the link
     kDown,       // on the link
     kDelayed,    // scratchpad
     kSensing,    // needs a page
@@ -196,7 +195,6 @@ class ChannelReference {
       again_ = false;
       arrivals();
       offers();
-      grants();
       send_down();
       ends();
       decodes();
@@ -236,35 +234,71 @@ class ChannelReference {
            a.ask.c.address < b.ask.c.address + 64 * b.ask.c.beats() &&
            b.ask.c.address < a.ask.c.address + 64 * a.ask.c.beats();
   }
-  /// The oldest granted command of its kind, if no older one of the other kind is in its way.
-  Cmd* head(bool is_write) {
+  /// The oldest command of a port and kind, if no older one of the other kind is in its way.
+  Cmd* head_of(unsigned port, bool is_write) {
     for (std::size_t i = 0; i < cmds_.size(); ++i) {
       Cmd& c = cmds_[i];
-      if (c.stage != kGranted || c.ask.c.is_write != is_write) continue;
-      for (std::size_t j = 0; c.sent == 0 && j < i; ++j) {
+      if (c.stage != kWaiting || c.ask.c.is_write != is_write || c.ask.c.port != port) continue;
+      for (std::size_t j = 0; j < i; ++j) {
         const Cmd& other = cmds_[j];
-        if (other.stage == kGranted && other.ask.c.is_write != is_write && overlap(c, other)) return nullptr;
+        if (other.stage == kWaiting && other.ask.c.is_write != is_write && overlap(c, other)) return nullptr;
       }
       return &c;
     }
     return nullptr;
+  }
+  Cmd* begun_burst() {
+    for (Cmd& c : cmds_) {
+      if (c.stage == kWaiting && c.sent > 0) return &c;
+    }
+    return nullptr;
+  }
+  /// Ports take turns.
+  Cmd* head(bool is_write) {
+    for (unsigned i = 0; i < config_.ports_per_channel; ++i) {
+      Cmd* c = head_of((turn_[is_write] + i) % config_.ports_per_channel, is_write);
+      if (c != nullptr) return c;
+    }
+    return nullptr;
+  }
+  /// Kinds take turns for the last place.
+  bool has_place(bool is_write) {
+    const unsigned limit = config_.mocs_code == 0 ? 1 : 2u << config_.mocs_code;
+    unsigned out = 0;
+    for (const Cmd& c : cmds_) {
+      const bool begun = c.stage == kWaiting ? c.sent > 0 : c.stage > kWaiting && c.stage < kAnswered;
+      out += begun ? 1 : 0;
+    }
+    if (out + 1 != limit) return out < limit;
+    if (is_write == last_place_is_of_writes_) return true;
+    return is_write ? head(false) == nullptr : begun_burst() != nullptr || head(true) == nullptr;
+  }
+  void begin(const Cmd& c) {
+    turn_[c.ask.c.is_write] = (c.ask.c.port + 1u) % config_.ports_per_channel;
+    last_place_is_of_writes_ = !c.ask.c.is_write;
   }
   void send_down() {
     if (severe_) return;
     bool moved = true;
     while (moved) {
       moved = false;
-      for (Cmd* c = head(false); c != nullptr && affordable(kAr, config_.link.ar_granules); c = head(false)) {
+      for (Cmd* c = head(false);
+           c != nullptr && has_place(false) && affordable(kAr, config_.link.ar_granules); c = head(false)) {
+        begin(*c);
         reached(*c, message(down_, kAr, config_.link.ar_granules));
         moved = true;
       }
-      Cmd* c = head(true);
-      if (c == nullptr) continue;
+      Cmd* c = begun_burst();
       TimePs last = 0;
-      while (c->sent <= c->ask.c.beats()) {
-        const unsigned granules = c->sent == 0 ? config_.link.aw_granules : config_.link.w_granules;
-        if (!affordable(kW, granules)) break;
-        last = message(down_, kW, granules);
+      if (c == nullptr) {
+        c = head(true);
+        if (c == nullptr || !has_place(true) || !affordable(kW, config_.link.aw_granules)) continue;
+        begin(*c);
+        last = message(down_, kW, config_.link.aw_granules);
+        c->sent = 1;
+      }
+      while (c->sent <= c->ask.c.beats() && affordable(kW, config_.link.w_granules)) {
+        last = message(down_, kW, config_.link.w_granules);
         ++c->sent;
       }
       if (c->sent <= c->ask.c.beats()) continue;
@@ -351,18 +385,6 @@ class ChannelReference {
   void offers() {
     for (Cmd& c : cmds_) {
       if (c.stage == kFuture && c.ask.at <= now_) c.stage = kWaiting, again_ = true;
-    }
-  }
-  void grants() {
-    if (severe_) return;
-    unsigned out = 0;
-    for (const Cmd& c : cmds_) out += c.stage > kWaiting && c.stage < kAnswered ? 1 : 0;
-    const unsigned limit = config_.mocs_code == 0 ? 1 : 2u << config_.mocs_code;
-    for (Cmd& c : cmds_) {
-      if (c.stage != kWaiting || out >= limit) continue;
-      c.stage = kGranted;
-      ++out;
-      again_ = true;
     }
   }
 
@@ -713,13 +735,14 @@ class ChannelReference {
   Config config_;
   TimePs accumulate_, gather_time_;
   TimePs now_ = 0;
-  bool again_ = false, light_ = false, severe_ = false, run_ = false;
+  bool again_ = false, last_place_is_of_writes_ = false, light_ = false, severe_ = false, run_ = false;
   std::uint64_t rank_ = 0;
   TimePs regular_deadline_ = kNever, batch_deadline_ = kNever;
   std::set<TimePs> wakes_;
   std::vector<Cmd> cmds_;  // in order of offer
   std::vector<Flit> down_, up_;
   Credit credits_[4];
+  unsigned turn_[2] = {0, 0};  // port that goes first
   std::vector<LaneState> lanes_;
   std::vector<Job> jobs_;
   std::vector<Dlu> dlus_;

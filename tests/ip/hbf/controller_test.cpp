@@ -690,6 +690,32 @@ TEST(Controller, CommandsLostInAResetAreAnsweredAndTheChannelGoesOn) {
   }
 }
 
+TEST(Controller, CommandsLostInAResetByTheMainbandAreAnsweredUnderLoad) {
+  for (const std::uint32_t type : {0u, 1u, 2u}) {
+    Loaded host;
+    std::vector<std::uint64_t> tags;
+    for (unsigned i = 0; i < 6; ++i) tags.push_back(host.begin(false, page(2 * i), kPageBytes));
+    host.controller.set_admin_word(0, 0x48424600u | type);
+    host.controller.admin({true, 0, 0, true, 0, 0x20u | std::uint64_t{0x14} << 8});
+    // Others keep the channel busy all the time: it is never without a command.
+    const auto all_done = [&] {
+      return std::all_of(tags.begin(), tags.end(), [&](std::uint64_t tag) { return host.is_done(tag); });
+    };
+    const TimePs end = ns(1000) + small_cube().timing.tRESET;
+    while (!all_done() && host.controller.now() < end) {
+      host.begin(false, page(2 * (host.controller.now() / ns(10) % 32)), 64);
+      host.run_for(ns(10));
+    }
+    EXPECT_TRUE(all_done()) << "type " << type;
+    EXPECT_TRUE(host.controller.admin_state().done);
+    for (const std::uint64_t tag : tags) {
+      if (host.is_done(tag)) {
+        EXPECT_FALSE(host.result(tag).good);
+      }
+    }
+  }
+}
+
 TEST(Controller, AccessesWaitWhileReadyIsLow) {
   Loaded host;
   const TimePs boot = small_cube().timing.tBOOT;
@@ -709,6 +735,58 @@ TEST(Controller, AccessesWaitWhileReadyIsLow) {
   EXPECT_FALSE(read.good) << "channels are off after a reset";
   EXPECT_GE(read.time, boot);
   EXPECT_TRUE(host.controller.ready());
+}
+
+TEST(Controller, ShutDownCubeRefusesEverythingUntilThePowerCycle) {
+  Config config = small_cube();
+  config.thermal.enabled = true;
+  Ahead host(config);
+  host.memory.resize(16 * kPageBytes);
+  host.start(8, true);
+  host.run_for(ns(600));
+  std::vector<std::uint64_t> tags;
+  for (unsigned i = 0; i < 4; ++i) tags.push_back(host.begin(false, page(40 + i), 4096));
+  tags.push_back(host.begin(false, page(2), 4096));  // on its way, read ahead
+  host.controller.cube().set_temperature(config.thermal.shutdown_c + 5);
+  host.run_for(ns(1000));
+  for (const std::uint64_t tag : tags) {
+    ASSERT_TRUE(host.is_done(tag));
+    EXPECT_FALSE(host.result(tag).good);
+  }
+  host.take_events();
+  Bytes got(100);
+  EXPECT_FALSE(host.read(page(9), got).good);
+  EXPECT_EQ(got, Bytes(100, 0xff));
+  EXPECT_FALSE(host.write(page(0), pattern(kPageBytes, 1)).good);
+  EXPECT_FALSE(host.read(0, page(64)).good) << "long, without data";
+  for (const PageEvent& event : host.take_events()) {
+    EXPECT_EQ(event.code, 9u);
+    EXPECT_EQ(event.info, 1u);
+  }
+  host.controller.program({0, 0, 1, 3, 7});
+  host.run_for(ns(1000));
+  ASSERT_EQ(host.controller.programs().done().size(), 1u);
+  EXPECT_TRUE(host.controller.programs().done().front().failed);
+  host.controller.admin({false, 1, 0, true, 0, 0x20u | std::uint64_t{0x10} << 8});
+  EXPECT_TRUE(host.controller.admin_state().done);
+  EXPECT_EQ(host.controller.admin_state().code, 4u);
+  EXPECT_TRUE(host.controller.stream_error());
+  EXPECT_EQ(host.controller.read_ahead().held(), 0u);
+  // Cool again, and after a power cycle it boots.
+  host.controller.cube().set_temperature(40);
+  host.controller.power_cycle();
+  host.run_for(config.timing.tBOOT);
+  EXPECT_TRUE(host.controller.ready());
+}
+
+TEST(Controller, ReaderOfAPageThatIsStillQueuedForReadAheadOvertakesTheOthers) {
+  Config config = small_cube();
+  config.controller.outstanding_per_channel = 1;
+  Ahead host(config);
+  host.start(16);
+  host.run_for(host.memory_latency);
+  // Pages 0, 2, .. 14 of channel 0 are asked for, one at a time; page 14 is the last of them.
+  EXPECT_LT(host.read(page(14), 4096).time, 2 * cold_read(config, 64) + ns(10));
 }
 
 TEST(Controller, PowerCycleDropsWhatWasReadAhead) {

@@ -175,52 +175,52 @@ struct Row {
 
 /// Specification tables 15 and 16 with the values that channel_config() gives.
 std::vector<Row> table() {
-  constexpr Space kC = Space::kConfig;
-  constexpr Space kM = Space::kMmio;
+  constexpr Space cfg = Space::kConfig;
+  constexpr Space mem = Space::kMmio;
   const auto temperature = [](double celsius) { return static_cast<std::uint32_t>((celsius - 60) / 0.5); };
   const std::uint32_t port_pages = 16 * 64 * 8 / 2, port_scratchpad = 128 * 1024 / 2 / 64;
   return {
-      {kC, 0x000, 1, "ID", {0x4846u << 16 | 0x4d57u}, {}},
-      {kC, 0x004, 1, "STS", {1u << 6}, {}},  // CSR ready; IO and scratchpad not before RDY
-      {kC, 0x008, 1, "RID", {1}, {}},
-      {kC, 0x010, 2, "MADDR", {}, {~0u}},
-      {kC, 0x018, 2, "PWR", {0, ~0u}, {~0u}},
-      {kC, 0x058, 16, "UCONFIG", {2u << 8 | 1u}, {}},  // 16 GT/s, two ports
-      {kC,
+      {cfg, 0x000, 1, "ID", {0x4846u << 16 | 0x4d57u}, {}},
+      {cfg, 0x004, 1, "STS", {1u << 6}, {}},  // CSR ready; IO and scratchpad not before RDY
+      {cfg, 0x008, 1, "RID", {1}, {}},
+      {cfg, 0x010, 2, "MADDR", {}, {~0u}},
+      {cfg, 0x018, 2, "PWR", {0, ~0u}, {~0u}},
+      {cfg, 0x058, 16, "UCONFIG", {2u << 8 | 1u}, {}},  // 16 GT/s, two ports
+      {cfg,
        0x098,
        64,
        "CAP",
        {7u << 16 | 3u << 14 | 3u << 12 | 0u << 10 | 0u << 8 | 3u << 6 | 3u << 4 | 0u << 2 | 0u},
        {}},
-      {kC, 0x200, 1, "VPR", {}, {}},
-      {kC, 0x204, 127, "VCONFIG", {}, {}},
+      {cfg, 0x200, 1, "VPR", {}, {}},
+      {cfg, 0x204, 127, "VCONFIG", {}, {}},
 
-      {kM,
+      {mem,
        0x000,
        2,
        "BUCCAP",
        // TO 1, grade 2, BCS both, WLS both, scratchpad, version 1; 4 dies, 2 buffers, MOCS 9
        {1u << 24 | 2u << 16 | 3u << 8 | 3u << 6 | 1u << 4 | 1u, 2u << 8 | 1u << 4 | 9u},
        {}},
-      {kM, 0x008, 1, "VS", {7}, {}},
-      {kM, 0x00C, 1, "BUCC", {9u << 24 | 2u << 16 | 1u << 6 | 1u << 4}, {0}},  // fields: tests of their own
-      {kM, 0x010, 1, "BUCSTS", {0}, {}},
-      {kM, 0x014, 1, "BUCR", {0}, {}},
-      {kM, 0x018, 1, "TMON", {0}, {}},
-      {kM, 0x01C, 2, "SMEMSA", {}, {}},
-      {kM, 0x024, 4, "SMEMSZ", {port_scratchpad, port_scratchpad}, {}},
-      {kM, 0x034, 2, "FIOSA", {}, {}},
-      {kM, 0x03C, 4, "FIOSZ", {port_pages, port_pages}, {}},
-      {kM, 0x04C, 2, "SMSZ", {1, 512}, {}},
-      {kM, 0x054, 2, "VSTSZ", {1, 64u << 8 | 16u}, {0}},
-      {kM, 0x05C, 2, "ESZ", {1u << 16 | 1u, 64u << 16 | 64u}, {}},
-      {kM, 0x064, 1, "ENC", {16u << 16 | 64u}, {}},
-      {kM, 0x100, 16, "TMR", {20000u << 8, 300u << 8}, {}},  // ns; 20 us and 300 ns
-      {kM, 0x140, 1, "LOCKOUT", {0}, {}},
-      {kM, 0x144, 1, "MAXPEC", {12}, {}},
-      {kM, 0x148, 1, "AVGPEC", {3}, {}},
-      {kM, 0x14C, 1, "REDCAP", {0}, {}},
-      {kM,
+      {mem, 0x008, 1, "VS", {7}, {}},
+      {mem, 0x00C, 1, "BUCC", {9u << 24 | 2u << 16 | 1u << 6 | 1u << 4}, {0}},  // fields: tests of their own
+      {mem, 0x010, 1, "BUCSTS", {0}, {}},
+      {mem, 0x014, 1, "BUCR", {0}, {}},
+      {mem, 0x018, 1, "TMON", {0}, {}},
+      {mem, 0x01C, 2, "SMEMSA", {}, {}},
+      {mem, 0x024, 4, "SMEMSZ", {port_scratchpad, port_scratchpad}, {}},
+      {mem, 0x034, 2, "FIOSA", {}, {}},
+      {mem, 0x03C, 4, "FIOSZ", {port_pages, port_pages}, {}},
+      {mem, 0x04C, 2, "SMSZ", {1, 512}, {}},
+      {mem, 0x054, 2, "VSTSZ", {1, 64u << 8 | 16u}, {0}},
+      {mem, 0x05C, 2, "ESZ", {1u << 16 | 1u, 64u << 16 | 64u}, {}},
+      {mem, 0x064, 1, "ENC", {16u << 16 | 64u}, {}},
+      {mem, 0x100, 16, "TMR", {20000u << 8, 300u << 8}, {}},  // ns; 20 us and 300 ns
+      {mem, 0x140, 1, "LOCKOUT", {0}, {}},
+      {mem, 0x144, 1, "MAXPEC", {12}, {}},
+      {mem, 0x148, 1, "AVGPEC", {3}, {}},
+      {mem, 0x14C, 1, "REDCAP", {0}, {}},
+      {mem,
        0x150,
        1,
        "TTTEMP",

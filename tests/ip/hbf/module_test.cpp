@@ -309,6 +309,33 @@ TEST_F(HbfShell, TrafficWithoutDataHasTheSameTimesCountersAndErrorsAsTrafficWith
   EXPECT_EQ(bare.stat("resident_host_bytes"), 0);
 }
 
+TEST_F(HbfShell, LongReadWithoutDataTakesAsLongAsItsPages) {
+  Config config = small_cube();
+  config.functional = false;
+  config.blocks_per_plane = 500;
+  config.capacity_bytes = 2 * 3968 * kPageBytes;
+  config.zones_per_channel = 0;
+  ModuleBench whole(config, "_whole"), pages(config, "_pages");
+  for (ModuleBench* b : {&whole, &pages}) b->hbf.controller().debug_write(0, nullptr, config.capacity_bytes);
+  const unsigned n = 2000;
+  TimePs took = 0, last = 0;
+  std::vector<std::function<void()>> bodies = {[&] {
+    EXPECT_EQ(whole.io.traffic(false, 0, n * kPageBytes), tlm::TLM_OK_RESPONSE);
+    took = whole.io.took;
+  }};
+  for (unsigned i = 0; i < n; ++i) {
+    bodies.emplace_back([&, i] {
+      EXPECT_EQ(pages.io.traffic(false, page(i), kPageBytes), tlm::TLM_OK_RESPONSE);
+      last = std::max(last, now_ps());
+    });
+  }
+  run_to_end(bodies);
+  EXPECT_EQ(took, last);
+  EXPECT_EQ(whole.stat("senses"), n);
+  EXPECT_EQ(whole.stat("read_bytes"), pages.stat("read_bytes"));
+  EXPECT_EQ(whole.stat("prefetch_misses"), pages.stat("prefetch_misses"));
+}
+
 TEST_F(HbfShell, BlockingAndFourPhasesHaveTheSameTimes) {
   ModuleBench other(small_cube(), "_nb");
   load();
