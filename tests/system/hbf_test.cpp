@@ -124,7 +124,6 @@ TEST(Hbf, FaultsAtAHundredTimesTheRateChangeNoTokenAndLoseNoData) {
       "program_fail = { rate = 1e-4, source = \"assumed\" }\n"
       "erase_fail = { rate = 1e-5, source = \"assumed\" }\n");
   const std::vector<std::string> base = {"pnm.implementation=tlm", "hbf.load=driver"};
-  const RunResult clean = run("first_light", base);
   std::vector<std::string> faulty = base;
   for (const std::string& set :
        {worn.setting(), std::string("hbf.rate_scale=100"), std::string("hbf.wear_cycles=90000"),
@@ -132,10 +131,9 @@ TEST(Hbf, FaultsAtAHundredTimesTheRateChangeNoTokenAndLoseNoData) {
         std::string("hbf.uncorrectable_rate=1e-4")})
     faulty.push_back(set);
   const RunResult r = run("first_light", faulty);
-  ASSERT_EQ(clean.code, 0) << clean.err;
   ASSERT_EQ(r.code, 0) << r.err << r.uart0;
-  EXPECT_EQ(r.result["tokens"], clean.result["tokens"]);
   EXPECT_EQ(r.result["reference_match"], true);
+  EXPECT_GT(r.result["tokens"].size(), 100u);
   EXPECT_GT(stat(r.result, ".program_fails"), 0);
   EXPECT_GT(stat(r.result, ".ecc_retried"), 0);
   EXPECT_GT(stat(r.result, ".ecc_uncorrectable"), 0);
