@@ -117,6 +117,31 @@ class Preset {
   Workspace dir_;
 };
 
+TEST(Hbf, ReadingAheadHidesTheSensesOfAModelThatTheSramDoesNotHold) {
+  // 128 pages of SRAM for 544 of weights; 16 lanes with two page buffers each.
+  const Preset small(
+      "[geometry]\nplanes_per_die = { count = 4, source = \"assumed\" }\n"
+      "blocks_per_plane = { count = 8400, source = \"assumed\" }\n"
+      "[controller]\nprefetch = { bytes = 524288, source = \"assumed\" }\n"
+      "[bandwidth]\nread = { gbytes_per_s = 262, source = \"assumed\" }\n");
+  const std::vector<std::string> common = {kFew, "hbf.load=preloaded", small.setting()};
+  std::vector<std::string> without = common;
+  without.push_back("hbf.prefetch=false");
+  const RunResult on = run("hbf_weights", common), off = run("hbf_weights", without);
+  ASSERT_EQ(on.code, 0) << on.err;
+  ASSERT_EQ(off.code, 0) << off.err;
+  EXPECT_EQ(on.result["tokens"], off.result["tokens"]);
+  EXPECT_EQ(on.result["reference_match"], true);
+  std::printf("exposed latency: %.0f ns with, %.0f ns without reading ahead; a token %.0f and %.0f ns\n",
+              stat(on.result, ".exposed_latency_ns"), stat(off.result, ".exposed_latency_ns"),
+              on.result["time_per_output_token_ns"].get<double>(),
+              off.result["time_per_output_token_ns"].get<double>());
+  EXPECT_LT(stat(on.result, ".exposed_latency_ns"), 0.5 * stat(off.result, ".exposed_latency_ns"));
+  EXPECT_GT(stat(on.result, ".hidden_latency_ns"), 0);
+  EXPECT_LT(on.result["time_per_output_token_ns"].get<double>(),
+            off.result["time_per_output_token_ns"].get<double>());
+}
+
 TEST(Hbf, FaultsAtAHundredTimesTheRateChangeNoTokenAndLoseNoData) {
   // Odds as a worn device has them, times 100; the whole of first_light.
   const Preset worn(
