@@ -374,7 +374,7 @@ status_t hbf_cool_down(hbf_t* hbf, uint32_t patience_us, bool* light) {
     status_t status = read_mmio(hbf, c, HBF_MM_TMON_OFFSET, &tmon);
     if (status == STATUS_OK && FIELD(HBF_MM_TMON_CES, tmon) != 0)
       status = write_mmio(hbf, c, HBF_MM_TMON_OFFSET, FIELD_OF(HBF_MM_TMON_CES, 1));
-    if (status != STATUS_OK) return status;
+    if (status != STATUS_OK) return hbf_is_ready(hbf) ? status : STATUS_RESET;
     *light = *light || FIELD(HBF_MM_TMON_LTMS, tmon) != 0;
   }
   hbf->light_now = *light;
@@ -516,6 +516,12 @@ status_t hbf_set_retry_stage(hbf_t* hbf, uint32_t stage) {
   if (stage > HBF_CONTROL_RETRY_STAGE_MASK >> HBF_CONTROL_RETRY_STAGE_SHIFT) return STATUS_BAD_ARGUMENT;
   mmio_write32(hbf->registers, HBF_CONTROL_OFFSET, FIELD_OF(HBF_CONTROL_RETRY_STAGE, stage));
   return STATUS_OK;
+}
+
+bool hbf_is_reading(const hbf_t* hbf) {
+  const uint32_t before = mmio_read32(hbf->registers, HBF_COUNT_PAGES_OFFSET);
+  hbf_sleep(hbf, 10);
+  return mmio_read32(hbf->registers, HBF_COUNT_PAGES_OFFSET) != before;
 }
 
 status_t hbf_block_reads(hbf_t* hbf, hbf_block_t block, uint64_t* reads) {

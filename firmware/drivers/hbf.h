@@ -96,7 +96,7 @@ bool hbf_is_ready(const hbf_t* hbf);
 
 /**
  * Looks at TMON and CATTRIP. While the cube is severely hot (CATTRIP) waits for it to cool, at most
- * `patience_us`; TIMEOUT if it does not. *light: it is slow, but works.
+ * `patience_us`; TIMEOUT if it does not. *light: it is slow, but works. RESET: it has no power.
  */
 status_t hbf_cool_down(hbf_t* hbf, uint32_t patience_us, bool* light) MUST_USE;
 
@@ -135,6 +135,8 @@ uint32_t hbf_clear_interrupt(mmio_t registers);
 
 /** Read-retry stage of the page reads that follow, 0..7 (host-driven retry; 0 ends it). */
 status_t hbf_set_retry_stage(hbf_t* hbf, uint32_t stage) MUST_USE;
+/** True if pages are being read from the cube now, by anybody; looks twice, some microseconds apart. */
+bool hbf_is_reading(const hbf_t* hbf);
 /** Senses of a block since its erase. */
 status_t hbf_block_reads(hbf_t* hbf, hbf_block_t block, uint64_t* reads) MUST_USE;
 /** Page of the window -> true if it can be used for contents. */

@@ -358,6 +358,11 @@ status_t hbf_health_service(hbf_health_t* h, bool idle, bool* done) {
   *done = false;
   hbf_health_take_events(h);
   if (!hbf_health_pending(h, !idle)) return STATUS_OK;
+  if (idle && !hbf_health_pending(h, true) && h->deferred < HBF_REFRESH_DEFERRALS && hbf_is_reading(h->hbf)) {
+    ++h->deferred;
+    return STATUS_OK;
+  }
+  h->deferred = 0;
   /* A hot cube gets hotter by programs: light throttling puts off what can wait. */
   bool light = false;
   status_t status = hbf_cool_down(h->hbf, HBF_HOT_PATIENCE_US, &light);

@@ -6,17 +6,20 @@
  * and it may lose them, so everything in it needs a source to write it from again.
  *
  *   0x5      data valid: the block is queued for a refresh, once
- *   0x4 0x7  lost (or never written): the block is written from its source at once; the read is tried again.
- * A block that is lost HBF_LOST_ATTEMPTS times before the read is through is retired 0x1 0x8  the block is
- * retired, a spare takes its place and gets the contents from the source 0x6      host-driven retry: the
- * reads that follow use the stage that the device asked for 0x9 0x2 0xa  waits, for the cube to cool (0x9/1),
- * the die, the range, or the write to end 0x3      a mistake of the driver: given up 0xd-0xf  tried
- * HBF_READ_VENDOR_ATTEMPTS times, then given up and reported
+ *   0x4 0x7  lost, or never written: the block is written from its source at once, the read is tried again;
+ *            a block lost HBF_LOST_ATTEMPTS times on the way is retired, after as many more it is given up
+ *   0x1 0x8  the block is retired, a spare takes its place and gets the contents from the source
+ *   0x6      host-driven retry: the reads that follow use the stage that the device asked for
+ *   0x9      waits for the cube to cool (0x9/1), or for the die
+ *   0x2 0xa  waits for the range, or for the write to end
+ *   0x3      a mistake of the driver: given up
+ *   0xd-0xf  tried HBF_READ_VENDOR_ATTEMPTS times, then given up and reported
  *
  * Refreshes come from hints, from the read counters (hbf_health_scan) and from age: a row of blocks is due
  * after HBF_REFRESH_PERCENT of the retention time. They run in hbf_health_service(), one block per call,
  * which the caller calls when nothing reads the cube; while it is busy only urgent ones run, between two
- * passes.
+ * passes. A refresh is put off HBF_REFRESH_DEFERRALS times if the cube is read all the same (pages ahead, for
+ * example).
  */
 #ifndef MEMWALL_DRIVERS_HBF_HEALTH_H
 #define MEMWALL_DRIVERS_HBF_HEALTH_H
@@ -30,6 +33,7 @@
 #define HBF_URGENT_PERCENT 75u
 /** Senses of a block, of the device's threshold, at which a scan queues it. */
 #define HBF_READS_PERCENT 90u
+#define HBF_REFRESH_DEFERRALS 4u
 #define HBF_READ_VENDOR_ATTEMPTS 4u
 #define HBF_LOST_ATTEMPTS 3u
 #define HBF_READ_WAIT_US 1000000u
@@ -71,7 +75,8 @@ typedef struct {
   bool sweeping;
   uint32_t sweep_row, sweep_at, sweep_begin_ms;
   uint32_t scan_row, scan_at;
-  uint32_t stage; /**< RETRY_STAGE in force */
+  uint32_t deferred; /**< refreshes put off because the cube was read */
+  uint32_t stage;    /**< RETRY_STAGE in force */
   uint32_t vendor_attempts;
   uint64_t vendor_offset;
   uint32_t blind_attempts;

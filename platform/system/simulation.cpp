@@ -324,7 +324,10 @@ class Run {
       note(fmt::format("the first {} tokens of the prompt are frozen in HBF",
                        scenario_.workload.frozen_prefix_tokens));
     };
-    events.posted = [this] { mark(posted_); };
+    events.posted = [this] {
+      mark(posted_);
+      if (options_.on_text) options_.on_text(outcome_.result.text);  // the prompt, after all notes of loading
+    };
     events.token = [this](std::uint32_t token) { on_token(token); };
     events.finished = [this](std::uint32_t) { mark(finished_); };
     images_.resize(scenario_.system.chips);
@@ -441,7 +444,6 @@ class Run {
     if (scenario_.pnm.implementation != config::PnmImplementation::kNone) {
       r.clocks_mhz["pnm"] = mhz(period_ps(scenario_.pnm.clock_mhz));
     }
-    if (options_.on_text) options_.on_text(r.text);
   }
 
   void simulate() {

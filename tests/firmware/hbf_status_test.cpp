@@ -38,7 +38,8 @@ class Scripted {
   std::map<std::uint32_t, std::uint32_t> registers;  ///< last written
   std::vector<std::pair<std::uint32_t, std::uint32_t>> remaps;
   std::uint64_t now_us = 0, hot_until_us = 0;
-  bool enabled = true, ready = true, lose_events = false;
+  bool enabled = true, ready = true, lose_events = false, reading = false;
+  std::uint32_t pages_read = 0;
   std::string console;
 
   void read_event(std::uint64_t page, std::uint32_t code, std::uint32_t info = 0, bool prefetch = false) {
@@ -63,6 +64,8 @@ class Scripted {
                                                                                      : 0u;
       case HBF_SB_STATUS_OFFSET:
         return 0;
+      case HBF_COUNT_PAGES_OFFSET:
+        return pages_read += reading ? 1 : 0;
       default:
         ADD_FAILURE() << "read of register " << offset;
         return 0;
@@ -460,6 +463,18 @@ TEST_F(HbfReadStatus, HintsAreCollapsedPerBlockAndRefreshedInOrder) {
   cube.read_event(kBad, HBF_READ_CORRECTED_HIGH, HBF_HINT_HEALTH);
   ASSERT_EQ(hbf_health_service(&health, true, &done), STATUS_OK);
   EXPECT_EQ(health.n_queue, 0u);
+}
+
+TEST_F(HbfReadStatus, ARefreshWaitsWhileTheCubeIsReadButNotForEver) {
+  cube.read_event(kBad, HBF_READ_CORRECTED_HIGH, HBF_HINT_HEALTH);
+  cube.reading = true;
+  bool done = false;
+  for (unsigned i = 0; i < HBF_REFRESH_DEFERRALS; ++i) {
+    ASSERT_EQ(hbf_health_service(&health, true, &done), STATUS_OK);
+    EXPECT_FALSE(done);
+  }
+  ASSERT_EQ(hbf_health_service(&health, true, &done), STATUS_OK);
+  EXPECT_TRUE(done);
 }
 
 TEST_F(HbfReadStatus, AFailureWithoutAnEventIsTriedAFewTimes) {

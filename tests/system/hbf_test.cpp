@@ -117,6 +117,31 @@ class Preset {
   Workspace dir_;
 };
 
+TEST(Hbf, ReadingAheadHidesTheSensesOfAModelThatTheSramDoesNotHold) {
+  // 128 pages of SRAM for 544 of weights; 16 lanes with two page buffers each.
+  const Preset small(
+      "[geometry]\nplanes_per_die = { count = 4, source = \"assumed\" }\n"
+      "blocks_per_plane = { count = 8400, source = \"assumed\" }\n"
+      "[controller]\nprefetch = { bytes = 524288, source = \"assumed\" }\n"
+      "[bandwidth]\nread = { gbytes_per_s = 262, source = \"assumed\" }\n");
+  const std::vector<std::string> common = {kFew, "hbf.load=preloaded", small.setting()};
+  std::vector<std::string> without = common;
+  without.push_back("hbf.prefetch=false");
+  const RunResult on = run("hbf_weights", common), off = run("hbf_weights", without);
+  ASSERT_EQ(on.code, 0) << on.err;
+  ASSERT_EQ(off.code, 0) << off.err;
+  EXPECT_EQ(on.result["tokens"], off.result["tokens"]);
+  EXPECT_EQ(on.result["reference_match"], true);
+  std::printf("exposed latency: %.0f ns with, %.0f ns without reading ahead; a token %.0f and %.0f ns\n",
+              stat(on.result, ".exposed_latency_ns"), stat(off.result, ".exposed_latency_ns"),
+              on.result["time_per_output_token_ns"].get<double>(),
+              off.result["time_per_output_token_ns"].get<double>());
+  EXPECT_LT(stat(on.result, ".exposed_latency_ns"), 0.5 * stat(off.result, ".exposed_latency_ns"));
+  EXPECT_GT(stat(on.result, ".hidden_latency_ns"), 0);
+  EXPECT_LT(on.result["time_per_output_token_ns"].get<double>(),
+            off.result["time_per_output_token_ns"].get<double>());
+}
+
 TEST(Hbf, FaultsAtAHundredTimesTheRateChangeNoTokenAndLoseNoData) {
   // Odds as a worn device has them, times 100; the whole of first_light.
   const Preset worn(
@@ -124,7 +149,6 @@ TEST(Hbf, FaultsAtAHundredTimesTheRateChangeNoTokenAndLoseNoData) {
       "program_fail = { rate = 1e-4, source = \"assumed\" }\n"
       "erase_fail = { rate = 1e-5, source = \"assumed\" }\n");
   const std::vector<std::string> base = {"pnm.implementation=tlm", "hbf.load=driver"};
-  const RunResult clean = run("first_light", base);
   std::vector<std::string> faulty = base;
   for (const std::string& set :
        {worn.setting(), std::string("hbf.rate_scale=100"), std::string("hbf.wear_cycles=90000"),
@@ -132,10 +156,9 @@ TEST(Hbf, FaultsAtAHundredTimesTheRateChangeNoTokenAndLoseNoData) {
         std::string("hbf.uncorrectable_rate=1e-4")})
     faulty.push_back(set);
   const RunResult r = run("first_light", faulty);
-  ASSERT_EQ(clean.code, 0) << clean.err;
   ASSERT_EQ(r.code, 0) << r.err << r.uart0;
-  EXPECT_EQ(r.result["tokens"], clean.result["tokens"]);
   EXPECT_EQ(r.result["reference_match"], true);
+  EXPECT_GT(r.result["tokens"].size(), 100u);
   EXPECT_GT(stat(r.result, ".program_fails"), 0);
   EXPECT_GT(stat(r.result, ".ecc_retried"), 0);
   EXPECT_GT(stat(r.result, ".ecc_uncorrectable"), 0);
