@@ -116,8 +116,7 @@ bool ReadAhead::make_room() {
 }
 
 void ReadAhead::sweep() {
-  constexpr std::uint64_t kStep = kPassed / 4;  // not at every page
-  if (newest_touched_ < swept_ + kStep) return;
+  if (newest_touched_ < swept_ + kPassed / 4) return;  // not at every page
   swept_ = newest_touched_;
   for (auto it = pages_.begin(); it != pages_.end();) {
     if (it->order + kPassed > newest_touched_) return;
