@@ -37,29 +37,29 @@ HbfSummary hbf_summary(const std::vector<Stat>& stats, TimePs span) {
   const double ns = static_cast<double>(span) / 1e3;
   out.cubes = static_cast<unsigned>(cubes.size());
   for (auto& [name, stat] : cubes) {
-    const double written = stat["write_bytes"];
-    out.read_bytes += stat["read_bytes"];
-    out.write_bytes += written;
+    const auto count = [&stat = stat](const char* what) { return static_cast<std::uint64_t>(stat[what]); };
+    out.read_bytes += count("read_bytes");
+    out.write_bytes += count("write_bytes");
     out.peak_gbytes_per_s += stat["peak_read_gbytes_per_s"];
-    out.page_reads += stat["page_reads"];
-    out.senses += stat["senses"];
-    out.prefetch_hits += stat["prefetch_hits"];
-    out.prefetch_misses += stat["prefetch_misses"];
-    out.prefetch_wasted += stat["prefetch_wasted"];
+    out.page_reads += count("page_reads");
+    out.senses += count("senses");
+    out.prefetch_hits += count("prefetch_hits");
+    out.prefetch_misses += count("prefetch_misses");
+    out.prefetch_wasted += count("prefetch_wasted");
     out.hidden_ns += stat["hidden_latency_ns"];
     out.exposed_ns += stat["exposed_latency_ns"];
-    out.corrected += stat["ecc_corrected"];
-    out.retries += stat["ecc_retried"];
-    out.uncorrectable += stat["ecc_uncorrectable"];
-    out.refresh_hints += stat["refresh_hints"];
-    out.blocks_rewritten += stat["blocks_rewritten"];
-    out.programs += stat["programs"];
-    out.program_fails += stat["program_fails"];
-    out.erases += stat["erases"];
-    out.blocks_retired += stat["blocks_retired"];
+    out.retries += count("ecc_retried");
+    out.uncorrectable += count("ecc_uncorrectable");
+    out.refresh_hints += count("refresh_hints");
+    out.blocks_rewritten += count("blocks_rewritten");
+    out.programs += count("programs");
+    out.program_fails += count("program_fails");
+    out.erases += count("erases");
+    out.blocks_retired += count("blocks_retired");
     out.pec_max = std::max(out.pec_max, stat["pec_max"]);
     out.pec_average += stat["pec_average"] / static_cast<double>(cubes.size());
     out.write_amplification = std::max(out.write_amplification, stat["write_amplification"]);
+    const double written = stat["write_bytes"];
     if (written > 0 && ns > 0) {
       const double bytes_per_s = written / ns * 1e9 * std::max(1.0, stat["write_amplification"]);
       const double years = stat["endurance_cycles"] * stat["capacity_bytes"] / bytes_per_s / kSecondsPerYear;
@@ -67,10 +67,10 @@ HbfSummary hbf_summary(const std::vector<Stat>& stats, TimePs span) {
     }
   }
   if (ns > 0) {
-    out.read_gbytes_per_s = out.read_bytes / ns;
-    out.write_gbytes_per_s = out.write_bytes / ns;
+    out.read_gbytes_per_s = static_cast<double>(out.read_bytes) / ns;
+    out.write_gbytes_per_s = static_cast<double>(out.write_bytes) / ns;
   }
-  const double parts = out.prefetch_hits + out.prefetch_misses;
+  const auto parts = static_cast<double>(out.prefetch_hits + out.prefetch_misses);
   if (parts > 0) {
     out.hidden_per_page_ns = out.hidden_ns / parts;
     out.exposed_per_page_ns = out.exposed_ns / parts;

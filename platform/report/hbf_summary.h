@@ -17,16 +17,16 @@ namespace memwall::report {
 
 struct HbfSummary {
   unsigned cubes = 0;
-  double read_bytes = 0, write_bytes = 0;
+  std::uint64_t read_bytes = 0, write_bytes = 0;
   double read_gbytes_per_s = 0, write_gbytes_per_s = 0;
   double peak_gbytes_per_s = 0;  ///< read, all cubes
-  double page_reads = 0, senses = 0;
-  double prefetch_hits = 0, prefetch_misses = 0, prefetch_wasted = 0;
+  std::uint64_t page_reads = 0, senses = 0;
+  std::uint64_t prefetch_hits = 0, prefetch_misses = 0, prefetch_wasted = 0;
   double hidden_ns = 0, exposed_ns = 0;                    ///< summed over pages
   double hidden_per_page_ns = 0, exposed_per_page_ns = 0;  ///< per page part that the chip read
-  double corrected = 0, retries = 0, uncorrectable = 0;
-  double refresh_hints = 0, blocks_rewritten = 0;
-  double programs = 0, program_fails = 0, erases = 0, blocks_retired = 0;
+  std::uint64_t retries = 0, uncorrectable = 0;
+  std::uint64_t refresh_hints = 0, blocks_rewritten = 0;
+  std::uint64_t programs = 0, program_fails = 0, erases = 0, blocks_retired = 0;
   double pec_max = 0;              ///< of all cubes
   double pec_average = 0;          ///< mean over cubes
   double write_amplification = 0;  ///< since the start, the worst cube's

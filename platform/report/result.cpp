@@ -185,23 +185,23 @@ void add_hbf(const HbfSummary& h, Line line) {
   if (h.cubes == 0) return;
   if (h.page_reads > 0) {
     // A page that is still in its bank's buffers costs no sense; small models live there.
-    line("hbf pages read / sensed", fmt::format("{:.0f} / {:.0f}", h.page_reads, h.senses));
+    line("hbf pages read / sensed", fmt::format("{} / {}", h.page_reads, h.senses));
   }
   if (h.prefetch_hits + h.prefetch_misses > 0) {
-    line("hbf read ahead", fmt::format("{:.0f} hits, {:.0f} misses, {:.0f} wasted", h.prefetch_hits,
-                                       h.prefetch_misses, h.prefetch_wasted));
+    line("hbf read ahead",
+         fmt::format("{} hits, {} misses, {} wasted", h.prefetch_hits, h.prefetch_misses, h.prefetch_wasted));
     line("hbf latency hidden / exposed",
          fmt::format("{} / {} per page, {} / {} in total", time_text(h.hidden_per_page_ns),
                      time_text(h.exposed_per_page_ns), time_text(h.hidden_ns), time_text(h.exposed_ns)));
   }
   if (h.retries + h.uncorrectable + h.refresh_hints + h.blocks_rewritten > 0) {
-    line("hbf errors", fmt::format("{:.0f} retries, {:.0f} uncorrectable, {:.0f} refresh hints", h.retries,
+    line("hbf errors", fmt::format("{} retries, {} uncorrectable, {} refresh hints", h.retries,
                                    h.uncorrectable, h.refresh_hints));
-    line("hbf blocks rewritten", fmt::format("{:.0f}", h.blocks_rewritten));
+    line("hbf blocks rewritten", fmt::format("{}", h.blocks_rewritten));
   }
   if (h.programs > 0) {
-    line("hbf programs / erases", fmt::format("{:.0f} / {:.0f}, {:.0f} failed, {:.0f} blocks retired",
-                                              h.programs, h.erases, h.program_fails, h.blocks_retired));
+    line("hbf programs / erases", fmt::format("{} / {}, {} failed, {} blocks retired", h.programs, h.erases,
+                                              h.program_fails, h.blocks_retired));
   }
   line("hbf wear", fmt::format("{:.4g} max, {:.4g} average P/E cycles", h.pec_max, h.pec_average));
   line("hbf lifetime", lifetime_text(h) + (h.lifetime_years ? " at this rate of writing" : ""));

@@ -246,6 +246,7 @@ TEST(Requirement25, NeverWrittenPagesAnswer0x7AlsoAboveTheFrontierOfAnOpenBlock)
   EXPECT_EQ(h.read_now(dlu(8)).status(), 0x7u);
   EXPECT_EQ(h.read_now(dlu(12)).status(), 0x7u);
   EXPECT_EQ(h.read_now(dlu(12), 64).status(), 0x7u);
+  EXPECT_EQ(h.answers[h.last].info(), 0u);
   EXPECT_EQ(h.data(h.last), all_ones(kPageBytes));
   EXPECT_EQ(h.senses(), 1u) << "only the page that is there";
 }
@@ -357,18 +358,22 @@ TEST(Requirement28, WhatWasDrawnForAPageStaysSoUntilItsRetriesHaveEnded) {
   c.reliability.extra_uncorrectable = 0.5;
   Loaded h(c);
   h.set_feature(Feature::kRetryMode, 1);
-  unsigned good = 0, hopeless = 0;
+  unsigned good = 0, hopeless = 0, recovered = 0;
+  std::map<std::uint64_t, bool> was_hopeless;
   for (unsigned i = 0; i < 120; ++i) {
-    const std::uint64_t address = dlu(i % 3 * 4);  // each read senses
+    const std::uint64_t address = dlu(i % 3 * 4);
     unsigned status = h.read_now(address).status();
     const bool wanted = status == 0x6;
     for (unsigned stage = 1; status == 0x6 && stage < 8; ++stage)
       status = h.read_now(address, 1, user::flash_read(false, stage)).status();
     EXPECT_EQ(status, wanted ? 0x4u : 0x0u) << i;
     ++(wanted ? hopeless : good);
+    if (!wanted && was_hopeless[address]) ++recovered;
+    was_hopeless[address] = wanted;
   }
-  EXPECT_GT(good, 30u) << "each read is drawn anew";
-  EXPECT_GT(hopeless, 30u);
+  EXPECT_GT(good, 10u);
+  EXPECT_GT(hopeless, 10u);
+  EXPECT_GT(recovered, 2u) << "the next read is drawn anew";
 }
 
 TEST(Requirement29, AReadCountPastTheThresholdGivesInfo1UntilPage0IsRewritten) {
@@ -381,7 +386,8 @@ TEST(Requirement29, AReadCountPastTheThresholdGivesInfo1UntilPage0IsRewritten) {
   }
   EXPECT_EQ(h.senses(), 9u);
   EXPECT_EQ(first_hint, 7u) << "the first sense past 6";
-  EXPECT_EQ(h.read_now(dlu(1)).status(), 0u) << "other blocks have their own count";
+  for (unsigned n : {1u, 16u})
+    EXPECT_EQ(h.read_now(dlu(n)).status(), 0u) << "other blocks have their own count";
   h.program(0, 77);
   h.read_now(dlu(0));
   EXPECT_EQ(h.answers[h.last].status(), 0u);

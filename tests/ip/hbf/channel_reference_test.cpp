@@ -263,8 +263,10 @@ Outcome run_reference(const Traffic& traffic) {
 
 class AgainstTheReference : public ::testing::TestWithParam<int> {};
 
+/// Per test.
+constexpr std::uint64_t kSeeds = 12;
+
 TEST_P(AgainstTheReference, EveryResponseOfRandomTrafficIsTheSame) {
-  constexpr std::uint64_t kSeeds = 12;
   std::map<unsigned, unsigned> statuses;
   for (std::uint64_t i = 0; i < kSeeds; ++i) {
     const std::uint64_t seed = static_cast<std::uint64_t>(GetParam()) * kSeeds + i;

@@ -17,23 +17,23 @@ constexpr std::uint16_t kBatch = user::flash_read(true);
 TEST(ColdRead, MeetsTheFormulaToThePicosecond) {
   std::printf("grade  beats  tR ns  tECC ns  latency ns   expected ps   measured ps  deviation\n");
   for (const unsigned grade : {1u, 2u, 3u}) {
-    for (const TimePs tR : {ns(1000), ns(4000), ns(20000), TimePs{1234567}}) {
-      for (const TimePs tECC : {TimePs{0}, ns(100)}) {
+    for (const TimePs sense : {ns(1000), ns(4000), ns(20000), TimePs{1234567}}) {
+      for (const TimePs decode : {TimePs{0}, ns(100)}) {
         for (const TimePs latency : {TimePs{0}, ns(10), TimePs{10333}}) {
           for (const unsigned beats : {1u, 3u, 4u, 64u}) {
             Config c = small_channel();
             c.link.grade = grade;
             c.link.latency = latency;
-            c.timing.tR = tR;
-            c.timing.tECC = tECC;
+            c.timing.tR = sense;
+            c.timing.tECC = decode;
             ChannelHost h(c);
             const std::uint64_t read = h.read(0, page(5) + (64 - beats) * 64, beats, 3);
             h.run();
             const TimePs expected = cold_read(c, beats);
             EXPECT_EQ(h.at(read), expected);
-            if (latency == ns(10) && tECC == ns(100) && (beats == 1 || beats == 64)) {
-              std::printf("%5u %6u %6.0f %8.0f %11.0f %13llu %13llu %10lld\n", grade, beats, tR / 1e3,
-                          tECC / 1e3, latency / 1e3, static_cast<unsigned long long>(expected),
+            if (latency == ns(10) && decode == ns(100) && (beats == 1 || beats == 64)) {
+              std::printf("%5u %6u %6.0f %8.0f %11.0f %13llu %13llu %10lld\n", grade, beats, sense / 1e3,
+                          decode / 1e3, latency / 1e3, static_cast<unsigned long long>(expected),
                           static_cast<unsigned long long>(h.at(read)),
                           static_cast<long long>(h.at(read) - expected));
             }
@@ -478,9 +478,9 @@ TEST(Throttle, LightStretchesWhatStartsUnderIt) {
   h.channel.set_throttle(false, false, 80);
   const std::uint64_t queued = h.read(h.channel.now(), page(4), 1, 2);
   h.run();
-  const TimePs tR = 5 * c.timing.tR / 2;
-  EXPECT_EQ(h.at(slow), cold_read(c, 1) - c.timing.tR + tR);
-  EXPECT_EQ(h.at(queued), cold_read(c, 1) + tR) << "started after light throttling";
+  const TimePs slowed = 5 * c.timing.tR / 2;
+  EXPECT_EQ(h.at(slow), cold_read(c, 1) - c.timing.tR + slowed);
+  EXPECT_EQ(h.at(queued), cold_read(c, 1) + slowed) << "started after light throttling";
   EXPECT_EQ(h.channel.counters().light_time, lookup(c));
 }
 

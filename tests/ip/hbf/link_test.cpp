@@ -14,6 +14,7 @@ using namespace testing_support;
 
 constexpr TimePs kFlit = 2000, kLatency = 10000;
 constexpr unsigned kPlenty = 1u << 30;
+constexpr unsigned kPages = 300;
 
 TEST(Link, ALoneMessageIsThereAFlitAndALatencyLater) {
   LinkDirection link(kFlit, kLatency);
@@ -66,7 +67,6 @@ TEST(Link, AMessageMayCrossFlits) {
 TEST(Link, PagesTake18Point67FlitsEach) {
   LinkDirection link(kFlit, kLatency);
   Credits credits(kPlenty);
-  constexpr unsigned kPages = 300;
   LinkDirection::Sent sent;
   for (unsigned i = 0; i < kPages; ++i) {
     sent = link.send(0, kChunksPerPage, 14, credits);

@@ -9,7 +9,7 @@
 #include <string>
 
 #include "common/rng.h"
-#include "hbf/channel.h"
+#include "hbf/cube.h"
 
 namespace memwall::hbf {
 namespace {
@@ -288,6 +288,51 @@ TEST(Stream, FaultsPlantedAheadAreMetAtTheirPage) {
   EXPECT_GT(on.counters.fast_forwarded, 1000u);
 }
 
+TEST(Stream, ACubeThatHeatsUpIntoLightThrottlingIsJumpedStepByStep) {
+  struct Run {
+    std::vector<Response> responses;
+    double celsius = 0, energy = 0;
+    std::uint64_t jumped = 0;
+    TimePs light = 0;
+  } runs[2];
+  for (const bool on : {false, true}) {
+    Config c = cube(1, 10, 64, 20);
+    c.channels = 2;
+    c.capacity_bytes *= 2;
+    c.thermal.enabled = true;
+    c.thermal.ambient_c = 85;
+    c.thermal.capacity_j_per_k = 5e-4;
+    c.thermal.step = ns(50000);
+    c.energy.idle_w = 18;
+    Cube device(c);
+    device.set_fast_forward(on);
+    device.enable_all();
+    for (unsigned i = 0; i < 2; ++i) {
+      device.channel(i).media().mark_programmed(0, c.channel_bytes());
+      device.submit(i, ns(30000) * i, whole(c, 20));
+    }
+    Run& run = runs[on ? 1 : 0];
+    std::vector<Notice> notices;
+    device.advance(ns(20000000), run.responses, notices);
+    EXPECT_TRUE(notices.empty());
+    run.celsius = device.celsius();
+    run.energy = device.energy_pj();
+    for (unsigned i = 0; i < 2; ++i) {
+      run.jumped += device.channel(i).counters().fast_forwarded;
+      run.light += device.channel(i).counters().light_time;
+    }
+  }
+  ASSERT_EQ(runs[0].responses.size(), 2u);
+  ASSERT_EQ(runs[1].responses.size(), 2u);
+  for (unsigned i = 0; i < 2; ++i) EXPECT_EQ(runs[0].responses[i].at, runs[1].responses[i].at);
+  EXPECT_EQ(runs[0].celsius, runs[1].celsius);
+  EXPECT_EQ(runs[0].energy, runs[1].energy);
+  EXPECT_EQ(runs[0].light, runs[1].light);
+  EXPECT_GT(runs[0].light, 0u) << "else the test shows nothing";
+  EXPECT_EQ(runs[0].jumped, 0u);
+  EXPECT_GT(runs[1].jumped, 5000u);
+}
+
 class RandomStreams : public ::testing::TestWithParam<int> {};
 
 Plan draw(std::uint64_t seed) {
@@ -351,8 +396,10 @@ Plan draw(std::uint64_t seed) {
   return plan;
 }
 
+/// Per test.
+constexpr std::uint64_t kSeeds = 25;
+
 TEST_P(RandomStreams, FastForwardOnAndOffAreEqual) {
-  constexpr std::uint64_t kSeeds = 25;
   std::uint64_t jumped = 0, runs_with_jumps = 0, pages = 0;
   for (std::uint64_t i = 0; i < kSeeds; ++i) {
     const std::uint64_t seed = static_cast<std::uint64_t>(GetParam()) * kSeeds + i;
