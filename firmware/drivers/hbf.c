@@ -39,6 +39,17 @@ bool hbf_is_ready(const hbf_t* hbf) {
   return FIELD(HBF_PINS_READY, mmio_read32(hbf->registers, HBF_PINS_OFFSET)) != 0;
 }
 
+bool hbf_is_enabled(const hbf_t* hbf) {
+  if (!hbf_is_ready(hbf)) return false;
+  for (uint32_t c = 0; c < hbf->geometry.channels; ++c) {
+    uint32_t status = 0;
+    if (read_mmio(hbf, c, HBF_MM_BUCSTS_OFFSET, &status) != STATUS_OK ||
+        FIELD(HBF_MM_BUCSTS_RDY, status) == 0)
+      return false;
+  }
+  return true;
+}
+
 static status_t wait_ready(hbf_t* hbf) {
   const uint64_t begin = now(hbf);
   while (!hbf_is_ready(hbf)) {

@@ -91,6 +91,8 @@ status_t hbf_power_cycle(hbf_t* hbf) MUST_USE;
 status_t hbf_reserve_rows(hbf_t* hbf, uint32_t rows) MUST_USE;
 /** Lets so much time pass, whatever interrupts. */
 void hbf_sleep(const hbf_t* hbf, uint32_t us);
+/** READY, and RDY of every channel: takes IO. */
+bool hbf_is_enabled(const hbf_t* hbf);
 /** READY pin. */
 bool hbf_is_ready(const hbf_t* hbf);
 

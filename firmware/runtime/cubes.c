@@ -189,6 +189,12 @@ bool cubes_recover(uint64_t address, uint32_t attempt) {
     hbf_stream_stop(cube->hbf.registers);
     cube->paused = true;
   }
+  if (!hbf_is_enabled(&cube->hbf)) {
+    /* NAND keeps its contents; what was torn shows as lost, page by page. */
+    console_print("hbf%u: was reset or lost its power; brought up again", (unsigned)i);
+    const hbf_policy_t policy = HBF_DEFAULT_POLICY;
+    return hbf_reopen(&cube->hbf, &policy) == STATUS_OK;
+  }
   return hbf_health_recover(&cube->health, address - cube->base, attempt);
 }
 

@@ -264,6 +264,7 @@ TEST(Hbf, FirmwareStreamsAtWhatArrayOrLinksAllow) {
         run("hbf_weights", {preset(name), "noc.port_gbytes_per_s=4096",
                             std::string("firmware.path=") + MEMWALL_BINARY_DIR + "/firmware/hbf_stream.elf"});
     EXPECT_NE(r.uart0.find("stream: done"), std::string::npos) << r.uart0 << r.err;
+    EXPECT_NE(r.uart0.find("lost its power; brought up again"), std::string::npos) << r.uart0;
     const double direct = number_after(r.uart0, "stream without reading ahead: ");
     const double ahead = number_after(r.uart0, "stream at the computed depth: ");
     // min(planes x page / tR, channels x links), from the counters of the run.
