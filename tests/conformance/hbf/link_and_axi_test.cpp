@@ -337,11 +337,12 @@ TEST(Requirement11, WritesScratchpadAndAdminCommandsCountAsWell) {
   h.preload(0, 1);
   const std::uint32_t bucc = h.reg(Space::kMmio, mmio::kBucc);
   h.set_reg(Space::kMmio, mmio::kBucc, bucc & ~(0xfu << 24));
+  // Each is short enough to be there before the answer to the one in front of it.
   std::vector<std::uint64_t> all = {h.admin(false, admin_address(Opcode::kRegister)),
-                                    h.write(dlu(16), pattern(kPageBytes, 1), 2)};
+                                    h.write(0, pattern(64, 1), 4, user::scratchpad())};
   all.push_back(h.read(0, 1, 1));
   all.push_back(h.read(0, 1, 3, user::scratchpad()));
-  all.push_back(h.write(0, pattern(64, 1), 4, user::scratchpad()));
+  all.push_back(h.write(dlu(16), pattern(kPageBytes, 1), 2));
   while (h.answers.size() < all.size() && h.cube.next_event() != kNever) {
     h.run_until(h.cube.next_event());
     const ChannelCounters& seen = h.cube.channel(0).counters();
