@@ -194,10 +194,10 @@ void add_hbf(const HbfSummary& h, Line line) {
          fmt::format("{} / {} per page, {} / {} in total", time_text(h.hidden_per_page_ns),
                      time_text(h.exposed_per_page_ns), time_text(h.hidden_ns), time_text(h.exposed_ns)));
   }
-  if (h.retries + h.uncorrectable + h.refresh_hints + h.blocks_rewritten > 0) {
-    line("hbf errors", fmt::format("{} retries, {} uncorrectable, {} refresh hints", h.retries,
-                                   h.uncorrectable, h.refresh_hints));
-    line("hbf blocks rewritten", fmt::format("{}", h.blocks_rewritten));
+  if (h.page_reads > 0) {
+    line("hbf retries / rewrites",
+         fmt::format("{} pages / {} blocks; {} refresh hints, {} uncorrectable", h.retries,
+                     h.blocks_rewritten, h.refresh_hints, h.uncorrectable));
   }
   if (h.programs > 0) {
     line("hbf programs / erases", fmt::format("{} / {}, {} failed, {} blocks retired", h.programs, h.erases,
