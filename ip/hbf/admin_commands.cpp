@@ -426,7 +426,8 @@ Management::Answer Management::reduced_capacity(TimePs, const Command& command) 
     answer.status = 1;
     return answer;
   }
-  const std::uint64_t blocks = services_.logical_blocks();
+  const std::uint64_t most = config_.readings.bitmap == Readings::Bitmap::kBits ? 1024 : ~std::uint64_t{0};
+  const std::uint64_t blocks = std::min(services_.logical_blocks(), most);
   const std::uint64_t beats = (blocks + 8 * kChunkBytes - 1) / (8 * kChunkBytes);
   const std::uint64_t from = bits(command.address, 31, 16);
   if (from + command.beats() > beats) {

@@ -486,6 +486,8 @@ void Controller::issue(Index index) {
   command.len = static_cast<std::uint8_t>(burst ? beats - 1 : 0);
   command.user = is_write ? user::flash_write() : user::flash_read(false, op.stage);
   command.address = map_.port_address(op.channel_page) + first * kChunkBytes;
+  const bool in_chunks = config_.readings.address_unit == Readings::AddressUnit::kChunks;
+  if (in_chunks) command.address /= kChunkBytes;
   const unsigned commands = burst ? 1 : beats;
   op.pending = commands;
   channel.commands += commands;
@@ -497,7 +499,7 @@ void Controller::issue(Index index) {
     command.id = ids.take();
     command.data = data == nullptr ? nullptr : data + i * kChunkBytes;
     cube_.submit(c, now_, command);
-    command.address += kChunkBytes;
+    command.address += in_chunks ? 1 : kChunkBytes;
   }
   if (program) {
     programs_.sent(token);
