@@ -251,6 +251,18 @@ TEST(HbfPreset, ReadingsChooseAmongTheGapsOfTheSpecification) {
   EXPECT_EQ(other.readings.overwrite, Readings::Overwrite::kOrder);
   EXPECT_EQ(other.readings.severe_in_flight, Readings::SevereInFlight::kBlocked);
   EXPECT_EQ(other.readings.max_pec, Readings::MaxPec::kLimit);
+  const Config third = parse_preset(preset_text() +
+                                        "\n[readings]\naddress_unit = \"chunks\"\nbatch_hint = \"reserved\"\n"
+                                        "snapshot_interval = \"whole\"\nlog_counts = \"eight_bytes\"\n"
+                                        "lockout = \"read_only\"\ncattrip = \"storage\"\nbitmap = \"bits\"\n",
+                                    "p.toml");
+  EXPECT_EQ(third.readings.address_unit, Readings::AddressUnit::kChunks);
+  EXPECT_EQ(third.readings.batch_hint, Readings::BatchHint::kReserved);
+  EXPECT_EQ(third.readings.snapshot_interval, Readings::SnapshotInterval::kWhole);
+  EXPECT_EQ(third.readings.log_counts, Readings::LogCounts::kEightBytes);
+  EXPECT_EQ(third.readings.lockout, Readings::Lockout::kReadOnly);
+  EXPECT_EQ(third.readings.cattrip, Readings::Cattrip::kStorage);
+  EXPECT_EQ(third.readings.bitmap, Readings::Bitmap::kBits);
   EXPECT_TRUE(other.readings.power_on_erase);
 }
 
