@@ -263,6 +263,13 @@ MUST_USE static status_t write_run(hbf_writer_t* w, hbf_block_t block, uint32_t 
   return STATUS_OK;
 }
 
+static void say_why(const hbf_writer_t* w, const hbf_suspect_t* s, const char* then) {
+  SAY(w, "block %u of lane %u, channel %u, page %u: write status 0x%x info %u%s, %s",
+      (unsigned)hbf_block_row(s->block), (unsigned)hbf_block_lane(s->block),
+      (unsigned)hbf_block_channel(s->block), (unsigned)s->page, (unsigned)s->code, (unsigned)s->info,
+      s->code == HBF_WRITE_OK ? " (its event was lost)" : "", then);
+}
+
 /* Until pages [0, pages) of the suspect's block are there. */
 MUST_USE static status_t repair_block(hbf_writer_t* w, hbf_suspect_t s, uint32_t pages) {
   const hbf_block_t block = s.block;
@@ -270,9 +277,7 @@ MUST_USE static status_t repair_block(hbf_writer_t* w, hbf_suspect_t s, uint32_t
   uint32_t wait = MIN_WAIT_US, vendor = 0, resumes = 0, replays = 0, retirements = 0;
   while (s.repair != HBF_REPAIR_NONE) {
     if (s.repair == HBF_REPAIR_GIVE_UP || (s.vendor && ++vendor >= HBF_WRITE_VENDOR_ATTEMPTS)) {
-      SAY(w, "block %u of lane %u, channel %u, page %u: write status 0x%x info %u, given up",
-          (unsigned)hbf_block_row(block), (unsigned)hbf_block_lane(block), (unsigned)hbf_block_channel(block),
-          (unsigned)s.page, (unsigned)s.code, (unsigned)s.info);
+      say_why(w, &s, "given up");
       return STATUS_HARDWARE;
     }
     status_t status = s.blocked ? wait_for_die(w, &s, since, &wait) : STATUS_OK;
@@ -286,7 +291,11 @@ MUST_USE static status_t repair_block(hbf_writer_t* w, hbf_suspect_t s, uint32_t
     } else if (s.repair == HBF_REPAIR_REPLAY) {
       ++w->counters.replays;
     } else {
-      if (++retirements > HBF_MAX_BAD) return STATUS_FULL;
+      if (++retirements > HBF_WRITE_SPARES) {
+        say_why(w, &s, "no better on several spare blocks: given up");
+        return STATUS_FULL;
+      }
+      if (retirements == 1) say_why(w, &s, "needs a spare block");
       ++w->counters.retired;
       resumes = replays = 0;
       status = hbf_retire(w->hbf, block, s.granule);
