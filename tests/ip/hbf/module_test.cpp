@@ -225,6 +225,11 @@ TEST_P(HbfShellExtension, ReadsAnswerStatusInfoAndValidityInTheExtension) {
     io.inject(page(17), Regs::InjectKind::kCorrectedHigh);
     io.inject(page(18), Regs::InjectKind::kUncorrectable);
     io.inject(page(19), Regs::InjectKind::kUnusable, 1, 1);
+    sc_core::sc_spawn([&] {  // keeps the bank of page 18 busy: 19 answers first
+      Bytes other(kPageBytes);
+      EXPECT_EQ(io.read(page(22), other), ok);
+    });
+    wait(1, sc_core::SC_NS);
     expect_axi(read(page(16), 4 * kPageBytes), bad, 0x4, 2, false, page(18));
     io.inject(page(22), Regs::InjectKind::kCorrectedHigh);
     io.inject(page(21), Regs::InjectKind::kCorrectedHigh);
