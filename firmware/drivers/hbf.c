@@ -39,6 +39,17 @@ bool hbf_is_ready(const hbf_t* hbf) {
   return FIELD(HBF_PINS_READY, mmio_read32(hbf->registers, HBF_PINS_OFFSET)) != 0;
 }
 
+bool hbf_is_enabled(const hbf_t* hbf) {
+  if (!hbf_is_ready(hbf)) return false;
+  for (uint32_t c = 0; c < hbf->geometry.channels; ++c) {
+    uint32_t status = 0;
+    if (read_mmio(hbf, c, HBF_MM_BUCSTS_OFFSET, &status) != STATUS_OK ||
+        FIELD(HBF_MM_BUCSTS_RDY, status) == 0)
+      return false;
+  }
+  return true;
+}
+
 static status_t wait_ready(hbf_t* hbf) {
   const uint64_t begin = now(hbf);
   while (!hbf_is_ready(hbf)) {
@@ -524,12 +535,21 @@ bool hbf_is_reading(const hbf_t* hbf) {
   return mmio_read32(hbf->registers, HBF_COUNT_PAGES_OFFSET) != before;
 }
 
-status_t hbf_block_reads(hbf_t* hbf, hbf_block_t block, uint64_t* reads) {
+/* Chooses a block by its number, then asks for one of its values. */
+MUST_USE static status_t block_feature(hbf_t* hbf, hbf_block_t block, uint32_t feature, uint64_t* value) {
   for (uint32_t i = 0; i < hbf->n_bad; ++i)
     if (hbf->bad[i].from == block) block = hbf->bad[i].to;
   const uint32_t channel = hbf_block_channel(block);
   const uint64_t number = (uint64_t)hbf_block_row(block) * hbf->geometry.lanes + hbf_block_lane(block);
   const status_t status = hbf_set_feature(hbf->registers, &hbf->os, channel, HBF_FEATURE_BLOCK_READS, number);
   if (status != STATUS_OK) return status;
-  return hbf_get_feature(hbf->registers, &hbf->os, channel, HBF_FEATURE_BLOCK_READS, reads);
+  return hbf_get_feature(hbf->registers, &hbf->os, channel, feature, value);
+}
+
+status_t hbf_block_reads(hbf_t* hbf, hbf_block_t block, uint64_t* reads) {
+  return block_feature(hbf, block, HBF_FEATURE_BLOCK_READS, reads);
+}
+
+status_t hbf_block_age(hbf_t* hbf, hbf_block_t block, uint64_t* ns) {
+  return block_feature(hbf, block, HBF_FEATURE_BLOCK_AGE, ns);
 }

@@ -91,6 +91,8 @@ status_t hbf_power_cycle(hbf_t* hbf) MUST_USE;
 status_t hbf_reserve_rows(hbf_t* hbf, uint32_t rows) MUST_USE;
 /** Lets so much time pass, whatever interrupts. */
 void hbf_sleep(const hbf_t* hbf, uint32_t us);
+/** READY, and RDY of every channel: takes IO. */
+bool hbf_is_enabled(const hbf_t* hbf);
 /** READY pin. */
 bool hbf_is_ready(const hbf_t* hbf);
 
@@ -139,7 +141,9 @@ status_t hbf_set_retry_stage(hbf_t* hbf, uint32_t stage) MUST_USE;
 bool hbf_is_reading(const hbf_t* hbf);
 /** Senses of a block since its erase. */
 status_t hbf_block_reads(hbf_t* hbf, hbf_block_t block, uint64_t* reads) MUST_USE;
-/** Page of the window -> true if it can be used for contents. */
+/** Nanoseconds since page 0 of a block was written, at the reference temperature; 0: nothing is written. */
+status_t hbf_block_age(hbf_t* hbf, hbf_block_t block, uint64_t* ns) MUST_USE;
+/** Size of the cube's window. */
 static inline uint64_t hbf_bytes(const hbf_t* hbf) {
   return hbf_window_pages(&hbf->geometry) * HBF_PAGE_BYTES;
 }

@@ -12,16 +12,18 @@
   } while (0)
 
 static uint64_t now_us(const hbf_health_t* h) { return h->hbf->os.now_us(h->hbf->os.context); }
-static uint32_t now_ms(const hbf_health_t* h) { return (uint32_t)(now_us(h) / 1000u); }
+/* In age units; differences are right as long as they are below 2^32 of them. */
+static uint32_t now_aged(const hbf_health_t* h) { return (uint32_t)(now_us(h) / 1000u / h->age_unit_ms); }
 
 static void on_read_event(void* context, const hbf_event_t* event);
 
-void hbf_health_init(hbf_health_t* h, hbf_t* hbf, uint32_t* row_written_ms, uint32_t n_rows) {
+void hbf_health_init(hbf_health_t* h, hbf_t* hbf, uint32_t* row_written, uint32_t n_rows) {
   memset(h, 0, sizeof *h);
   h->hbf = hbf;
-  h->row_written_ms = row_written_ms;
+  h->row_written = row_written;
   h->n_rows = n_rows;
   h->retention_ms = hbf->retention_ns / 1000000u;
+  h->age_unit_ms = 1u + (uint32_t)(h->retention_ms >> 30);
 }
 
 /* ---- Ranges. ---- */
@@ -51,7 +53,7 @@ static void mark_written(hbf_health_t* h, const hbf_range_t* r) {
   const hbf_geometry_t* g = &h->hbf->geometry;
   for (uint32_t row = (uint32_t)(r->first / hbf_row_pages(g)); row <= last_row(g, r) && row < h->n_rows;
        ++row)
-    if (h->row_written_ms != 0) h->row_written_ms[row] = now_ms(h);
+    if (h->row_written != 0) h->row_written[row] = now_aged(h);
 }
 
 status_t hbf_health_add(hbf_health_t* h, const hbf_range_t* range) {
@@ -65,6 +67,51 @@ status_t hbf_health_add(hbf_health_t* h, const hbf_range_t* range) {
   if (status != STATUS_OK) return status;
   h->ranges[h->n_ranges++] = *range;
   mark_written(h, range);
+  if (h->row_written != 0 && h->retention_ms != 0 && last_row(g, range) >= h->n_rows)
+    SAY(h, "contents in %u rows of blocks: only rows below %u are refreshed by age",
+        (unsigned)last_row(g, range) + 1u, (unsigned)h->n_rows);
+  return STATUS_OK;
+}
+
+/* Age of a row's contents: of the oldest of a few blocks, spread over those in use. */
+MUST_USE static status_t ask_age(hbf_health_t* h, const hbf_range_t* r, uint32_t row, uint64_t* ms) {
+  const hbf_geometry_t* g = &h->hbf->geometry;
+  const uint64_t left = r->first + r->pages - row * hbf_row_pages(g);
+  const uint32_t used = left < hbf_stripe_pages(g) ? (uint32_t)left : hbf_stripe_pages(g);
+  const uint32_t asked = used < HBF_AGE_BLOCKS ? used : HBF_AGE_BLOCKS;
+  *ms = 0;
+  for (uint32_t i = 0; i < asked; ++i) {
+    uint64_t ns = 0;
+    const status_t status = hbf_block_age(h->hbf, nth_block(g, row, i * used / asked), &ns);
+    if (status != STATUS_OK) return status;
+    if (ns / 1000000u > *ms) *ms = ns / 1000000u;
+  }
+  return STATUS_OK;
+}
+
+status_t hbf_health_add_present(hbf_health_t* h, const hbf_range_t* range) {
+  const hbf_geometry_t* g = &h->hbf->geometry;
+  status_t status = hbf_health_add(h, range);
+  if (status != STATUS_OK || h->row_written == 0 || h->retention_ms == 0) return status;
+  const uint32_t first = (uint32_t)(range->first / hbf_row_pages(g));
+  uint32_t end = last_row(g, range) + 1u;
+  if (end > h->n_rows) end = h->n_rows;
+  if (first >= end) return STATUS_OK;
+  const uint32_t step = (end - first - 1u) / HBF_AGE_ROWS + 1u;
+  uint64_t ms = 0;
+  for (uint32_t row = first; row < end; ++row) {
+    if ((row - first) % step == 0) {
+      status = ask_age(h, range, row, &ms);
+      if (status == STATUS_UNSUPPORTED) {
+        SAY(h, "the cube does not tell the age of its blocks: taken as new");
+        return STATUS_OK;
+      }
+      if (status != STATUS_OK) return status;
+      /* Beyond the retention time all ages are the same. */
+      if (ms > h->retention_ms) ms = h->retention_ms;
+    }
+    h->row_written[row] = now_aged(h) - (uint32_t)(ms / h->age_unit_ms);
+  }
   return STATUS_OK;
 }
 
@@ -278,8 +325,7 @@ static bool cure(hbf_health_t* h, const hbf_event_t* e, uint32_t attempt) {
   return false;
 }
 
-bool hbf_health_recover(hbf_health_t* h, uint64_t offset, uint32_t attempt) {
-  (void)offset; /* of the access; the events name the pages */
+bool hbf_health_recover(hbf_health_t* h, uint32_t attempt) {
   hbf_health_take_events(h);
   if (h->n_faults == 0) {
     /* Events were lost, or another reader's recovery has cured it. */
@@ -315,8 +361,8 @@ status_t hbf_health_settle(hbf_health_t* h) {
 /* ---- Refresh. ---- */
 
 static bool row_is_older(const hbf_health_t* h, uint32_t row, uint32_t percent) {
-  return h->retention_ms != 0 && row < h->n_rows && h->row_written_ms != 0 &&
-         (uint64_t)(now_ms(h) - h->row_written_ms[row]) >= h->retention_ms * percent / 100u;
+  return h->retention_ms != 0 && row < h->n_rows && h->row_written != 0 &&
+         (uint64_t)(now_aged(h) - h->row_written[row]) * h->age_unit_ms >= h->retention_ms * percent / 100u;
 }
 
 /* First used row of at least that age. */
@@ -349,7 +395,7 @@ static bool sweep(hbf_health_t* h, hbf_block_t* block) {
     const hbf_range_t* r = range_of(h, *block, &pages);
     if (r != 0 && r->source != 0) return true;
   }
-  if (h->sweep_row < h->n_rows) h->row_written_ms[h->sweep_row] = h->sweep_begin_ms;
+  if (h->sweep_row < h->n_rows) h->row_written[h->sweep_row] = h->sweep_begin;
   h->sweeping = false;
   return false;
 }
@@ -375,7 +421,7 @@ status_t hbf_health_service(hbf_health_t* h, bool idle, bool* done) {
       if (!find_old_row(h, idle ? HBF_REFRESH_PERCENT : HBF_URGENT_PERCENT, &h->sweep_row)) return STATUS_OK;
       h->sweeping = true;
       h->sweep_at = 0;
-      h->sweep_begin_ms = now_ms(h);
+      h->sweep_begin = now_aged(h);
       ++h->counters.due_age;
     }
     if (!sweep(h, &block)) return STATUS_OK;

@@ -33,6 +33,9 @@
 #define HBF_URGENT_PERCENT 75u
 /** Senses of a block, of the device's threshold, at which a scan queues it. */
 #define HBF_READS_PERCENT 90u
+/** Of how many blocks the age is asked: per row, and in how many rows; two admin commands each. */
+#define HBF_AGE_BLOCKS 4u
+#define HBF_AGE_ROWS 64u
 #define HBF_REFRESH_DEFERRALS 4u
 #define HBF_READ_VENDOR_ATTEMPTS 4u
 #define HBF_LOST_ATTEMPTS 3u
@@ -68,12 +71,13 @@ typedef struct {
   uint32_t n_queue;
   hbf_event_t faults[HBF_EVENTS]; /**< reads that failed and are to be dealt with */
   uint32_t n_faults;
-  uint32_t* row_written_ms; /**< per row, caller's memory; null: no refresh by age */
+  uint32_t* row_written; /**< per row, in age units, caller's memory; null: no refresh by age */
   uint32_t n_rows;
   uint64_t retention_ms; /**< 0: no refresh by age */
+  uint32_t age_unit_ms;  /**< such that the retention time is at most 2^30 of them */
   /* Sweep over a row that is due, and over all blocks for the scan. */
   bool sweeping;
-  uint32_t sweep_row, sweep_at, sweep_begin_ms;
+  uint32_t sweep_row, sweep_at, sweep_begin;
   uint32_t scan_row, scan_at;
   uint32_t deferred; /**< refreshes put off because the cube was read */
   uint32_t stage;    /**< RETRY_STAGE in force */
@@ -88,10 +92,16 @@ typedef struct {
   hbf_health_counters_t counters;
 } hbf_health_t;
 
-/** `row_written_ms`: n_rows words, or null. */
-void hbf_health_init(hbf_health_t* health, hbf_t* hbf, uint32_t* row_written_ms, uint32_t n_rows);
+/** `row_written`: n_rows words, or null. */
+void hbf_health_init(hbf_health_t* health, hbf_t* hbf, uint32_t* row_written, uint32_t n_rows);
 /** Declares contents, written now. FULL: no more ranges, or no spare for a block that is known as bad. */
 status_t hbf_health_add(hbf_health_t* health, const hbf_range_t* range) MUST_USE;
+/**
+ * Declares contents that were there before; their age is asked of the device, of HBF_AGE_BLOCKS blocks in
+ * each of at most HBF_AGE_ROWS rows (rows in between count as old as the one asked before). Errors as above,
+ * and those of hbf_block_age(); a device without that feature: as if written now.
+ */
+status_t hbf_health_add_present(hbf_health_t* health, const hbf_range_t* range) MUST_USE;
 /** Forgets a range that starts at `first`. */
 void hbf_health_remove(hbf_health_t* health, uint64_t first);
 /** Declares and writes contents from their source. */
@@ -110,7 +120,7 @@ status_t hbf_health_write_runs(hbf_health_t* health, const hbf_source_t* source,
 void hbf_health_take_events(hbf_health_t* health);
 /** True: a failed read has been dealt with; try it again. False: it cannot be cured; the console says why.
  * `attempt` counts from 1 for the same read. */
-bool hbf_health_recover(hbf_health_t* health, uint64_t offset, uint32_t attempt);
+bool hbf_health_recover(hbf_health_t* health, uint32_t attempt);
 /** The read has been repeated: no retry stage from now on. */
 status_t hbf_health_settle(hbf_health_t* health) MUST_USE;
 

@@ -120,7 +120,8 @@ enum {
   HBF_FEATURE_ERASE_TIME = 0x0008,         /* ns */
   HBF_FEATURE_OPEN_DLUS = 0x0009,
   HBF_FEATURE_TEMPERATURE = 0x000a, /* millidegrees Celsius */
-  HBF_FEATURE_BLOCK_READS = 0x0100  /* senses of the block whose number was written */
+  HBF_FEATURE_BLOCK_READS = 0x0100, /* senses of the block whose number (row * lanes + lane) was written */
+  HBF_FEATURE_BLOCK_AGE = 0x0103    /* of the same block: ns since page 0, at the reference temperature */
 };
 
 /** RUSER[5:2]. */

@@ -159,21 +159,13 @@ static bool oldest_is_done(hbf_writer_t* w) {
   return w->entries[w->finished % w->source->slots].done;
 }
 
-static bool is_enabled(const hbf_writer_t* w) {
-  uint32_t status = 0;
-  return hbf_is_ready(w->hbf) &&
-         hbf_sideband_read(w->hbf->registers, 0, HBF_SPACE_MMIO, HBF_MM_BUCSTS_OFFSET, &status) ==
-             STATUS_OK &&
-         FIELD(HBF_MM_BUCSTS_RDY, status) != 0;
-}
-
 /* Waits until the oldest entry is done. */
 MUST_USE static status_t wait_oldest(hbf_writer_t* w) {
   const uint64_t begin = now(w);
   uint32_t wait = MIN_WAIT_US;
   while (!oldest_is_done(w)) {
     if (now(w) - begin > SILENCE_US) {
-      if (!is_enabled(w)) return STATUS_RESET;
+      if (!hbf_is_enabled(w->hbf)) return STATUS_RESET;
       bool light;
       const status_t status = hbf_cool_down(w->hbf, HBF_HOT_PATIENCE_US, &light);
       if (status != STATUS_OK) return status;
@@ -213,7 +205,7 @@ static void suspect_all(hbf_writer_t* w, const hbf_program_entry_t* e) {
 
 MUST_USE static status_t wait_for_die(hbf_writer_t* w, const hbf_suspect_t* s, uint64_t since, uint32_t* us) {
   ++w->counters.waits;
-  if (!is_enabled(w)) return STATUS_RESET;
+  if (!hbf_is_enabled(w->hbf)) return STATUS_RESET;
   if (s->hot) {
     bool light;
     return hbf_cool_down(w->hbf, HBF_HOT_PATIENCE_US, &light);
@@ -264,11 +256,18 @@ MUST_USE static status_t write_run(hbf_writer_t* w, hbf_block_t block, uint32_t 
       if (w->suspects[i].block == block) merge(s, &w->suspects[i]);
     if (s->repair == HBF_REPAIR_NONE || w->events_lost) {
       /* Failed without a reason that can be seen: from the start, unless the cube is gone. */
-      if (!is_enabled(w)) return STATUS_RESET;
+      if (!hbf_is_enabled(w->hbf)) return STATUS_RESET;
       if (s->repair < HBF_REPAIR_REPLAY) s->repair = HBF_REPAIR_REPLAY;
     }
   }
   return STATUS_OK;
+}
+
+static void say_why(const hbf_writer_t* w, const hbf_suspect_t* s, const char* then) {
+  SAY(w, "block %u of lane %u, channel %u, page %u: write status 0x%x info %u%s, %s",
+      (unsigned)hbf_block_row(s->block), (unsigned)hbf_block_lane(s->block),
+      (unsigned)hbf_block_channel(s->block), (unsigned)s->page, (unsigned)s->code, (unsigned)s->info,
+      s->code == HBF_WRITE_OK ? " (its event was lost)" : "", then);
 }
 
 /* Until pages [0, pages) of the suspect's block are there. */
@@ -278,9 +277,7 @@ MUST_USE static status_t repair_block(hbf_writer_t* w, hbf_suspect_t s, uint32_t
   uint32_t wait = MIN_WAIT_US, vendor = 0, resumes = 0, replays = 0, retirements = 0;
   while (s.repair != HBF_REPAIR_NONE) {
     if (s.repair == HBF_REPAIR_GIVE_UP || (s.vendor && ++vendor >= HBF_WRITE_VENDOR_ATTEMPTS)) {
-      SAY(w, "block %u of lane %u, channel %u, page %u: write status 0x%x info %u, given up",
-          (unsigned)hbf_block_row(block), (unsigned)hbf_block_lane(block), (unsigned)hbf_block_channel(block),
-          (unsigned)s.page, (unsigned)s.code, (unsigned)s.info);
+      say_why(w, &s, "given up");
       return STATUS_HARDWARE;
     }
     status_t status = s.blocked ? wait_for_die(w, &s, since, &wait) : STATUS_OK;
@@ -294,7 +291,11 @@ MUST_USE static status_t repair_block(hbf_writer_t* w, hbf_suspect_t s, uint32_t
     } else if (s.repair == HBF_REPAIR_REPLAY) {
       ++w->counters.replays;
     } else {
-      if (++retirements > HBF_MAX_BAD) return STATUS_FULL;
+      if (++retirements > HBF_WRITE_SPARES) {
+        say_why(w, &s, "no better on several spare blocks: given up");
+        return STATUS_FULL;
+      }
+      if (retirements == 1) say_why(w, &s, "needs a spare block");
       ++w->counters.retired;
       resumes = replays = 0;
       status = hbf_retire(w->hbf, block, s.granule);
@@ -348,7 +349,7 @@ MUST_USE static status_t drain(hbf_writer_t* w, bool* failed) {
     SAY(w, "the source of a page cannot be read");
     return STATUS_HARDWARE;
   }
-  if (w->n_suspects == 0 && !is_enabled(w)) return STATUS_RESET;
+  if (w->n_suspects == 0 && !hbf_is_enabled(w->hbf)) return STATUS_RESET;
   if (w->events_lost || w->n_suspects == 0)
     for (uint32_t i = 0; i < n_bad; ++i) suspect_all(w, &bad[i]);
   w->events_lost = false;

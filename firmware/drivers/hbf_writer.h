@@ -11,7 +11,8 @@
  * flight end, repairs block after block, and goes on:
  *
  *   0x0      done
- *   0x1 0x8  the block is retired, a spare takes its place, and everything is written there (hbf_retire)
+ *   0x1 0x8  the block is retired, a spare takes its place, and everything is written there (hbf_retire);
+ *            at most HBF_WRITE_SPARES spares for one block, then given up
  *   0x2 0x7 0x6/2  written again from page 0
  *   0x4 0x5 0x6/1  written again from the first page that was refused; from page 0 if that does not help
  *   0x9      waits, for the cube to cool (0x9/1) or for the die; then as 0x5
@@ -28,6 +29,8 @@
 #define HBF_WRITER_PAGES 128u
 /** A block is written so often before it is retired. */
 #define HBF_WRITE_ATTEMPTS 4u
+/** Spares that are tried for one block before the write ends as FULL: then it is not the block. */
+#define HBF_WRITE_SPARES 4u
 #define HBF_WRITE_VENDOR_ATTEMPTS 4u
 /** Patience with a die that answers 0x9, and with a severely hot cube. */
 #define HBF_BLOCKED_PATIENCE_US 1000000u
@@ -103,8 +106,8 @@ void hbf_writer_init(hbf_writer_t* writer, hbf_t* hbf, const hbf_source_t* sourc
 
 /**
  * Writes window pages [first, first + pages). `first` must start a block row, or continue where an earlier
- * call ended. FULL: no spare block is left; RESET: the cube lost its power or was reset, everything since the
- * last complete row is undefined; TIMEOUT, HARDWARE: given up; the console says where.
+ * call ended. FULL: no spare block is left, or none helps; RESET: the cube lost its power or was reset,
+ * everything since the last complete row is undefined; TIMEOUT, HARDWARE: given up; the console says where.
  */
 status_t hbf_write(hbf_writer_t* writer, uint64_t first, uint64_t pages) MUST_USE;
 /** Pages that follow each other by `stride` in the window. */

@@ -10,7 +10,7 @@
 #include "runtime/format.h"
 #include "runtime/host_link.h"
 
-/* Rows of blocks whose age is kept; a row of the usual cube is 400 MiB. */
+/* Rows of blocks whose age is kept; a row of the usual cube is 400 MiB. The driver says if there are more. */
 #define ROWS 2048u
 #define STREAM_ENTRIES 4096u
 /* The staging area of the mailbox RAM, cut into the writer's slots. */
@@ -32,15 +32,18 @@ typedef struct {
   hbf_health_t health;
   hbf_source_t source;
   uint32_t first_extent, n_extents; /* of the stream table */
+  uint64_t cut_bytes;               /* of a pass, that the stream table has no room for */
   bool streams;
   bool paused; /* reading ahead has stopped until the next pass */
 } cube_t;
 
+static const hbf_policy_t policy = HBF_DEFAULT_POLICY;
 static cube_t cubes[MANIFEST_MAX_CUBES];
 static uint32_t n_cubes;
 static volatile uint32_t interrupted; /* bit i: cube i has raised its line */
-static uint32_t row_written_ms[MANIFEST_MAX_CUBES][ROWS];
-static hbf_extent_t extents[STREAM_ENTRIES] __attribute__((aligned(64), section(".noinit")));
+static uint32_t row_written[MANIFEST_MAX_CUBES][ROWS];
+/* One more than is used, to see that it would have been. */
+static hbf_extent_t extents[STREAM_ENTRIES + 1] __attribute__((aligned(64), section(".noinit")));
 static uint32_t learning; /* cube whose reads are listed, counting from 1 */
 static uint64_t next_scan_us;
 static bool retry_in_force;
@@ -85,7 +88,6 @@ static status_t get_from_host(void* context, uint32_t slot, uint64_t first, uint
 
 status_t cubes_open(uint32_t n) {
   n_cubes = n < MANIFEST_MAX_CUBES ? n : MANIFEST_MAX_CUBES;
-  const hbf_policy_t policy = HBF_DEFAULT_POLICY;
   for (uint32_t i = 0; i < n_cubes; ++i) {
     cube_t* cube = &cubes[i];
     cube->index = i;
@@ -100,7 +102,7 @@ status_t cubes_open(uint32_t n) {
       console_print("hbf%u: not brought up", (unsigned)i);
       return status;
     }
-    hbf_health_init(&cube->health, &cube->hbf, row_written_ms[i], ROWS);
+    hbf_health_init(&cube->health, &cube->hbf, row_written[i], ROWS);
     const hbf_t* h = &cube->hbf;
     console_print("hbf%u: %u channels x %u lanes, %u MiB, grade %u, %u MB/s, tR %u ns, tPROG %u ns",
                   (unsigned)i, (unsigned)h->geometry.channels, (unsigned)h->geometry.lanes,
@@ -156,9 +158,10 @@ status_t cubes_load(const manifest_t* m, cubes_progress_t tell, void* context) {
     hbf_writer_init(&cube->health.writer, &cube->hbf, &cube->source);
     const uint64_t begin = event_now_us();
     const status_t status = m->hbf_load != 0 ? hbf_health_load(&cube->health, &range, on_pages, &progress)
-                                             : hbf_health_add(&cube->health, &range);
+                                             : hbf_health_add_present(&cube->health, &range);
     if (status != STATUS_OK) {
-      console_print("hbf%u: not loaded", (unsigned)i);
+      console_print("hbf%u: %s, status %u", (unsigned)i,
+                    m->hbf_load != 0 ? "not loaded" : "contents not taken over", (unsigned)status);
       return status;
     }
     progress.before += range.pages;
@@ -189,7 +192,12 @@ bool cubes_recover(uint64_t address, uint32_t attempt) {
     hbf_stream_stop(cube->hbf.registers);
     cube->paused = true;
   }
-  return hbf_health_recover(&cube->health, address - cube->base, attempt);
+  if (!hbf_is_enabled(&cube->hbf)) {
+    /* NAND keeps its contents; what was torn shows as lost, page by page. */
+    console_print("hbf%u: was reset or lost its power; brought up again", (unsigned)i);
+    return hbf_reopen(&cube->hbf, &policy) == STATUS_OK;
+  }
+  return hbf_health_recover(&cube->health, attempt);
 }
 
 status_t cubes_fence(void) {
@@ -238,6 +246,7 @@ status_t cubes_learn(bool* more) {
         learning == 0 ? 0 : cubes[learning - 1].first_extent + cubes[learning - 1].n_extents;
     cubes[learning].first_extent = first;
     cubes[learning].n_extents = 0;
+    cubes[learning].cut_bytes = 0;
     ++learning;
     return STATUS_OK;
   }
@@ -251,6 +260,9 @@ status_t cubes_learn(bool* more) {
     if (status != STATUS_OK) return status;
     console_print("hbf%u: reads %u extents ahead, %u pages deep", (unsigned)i, (unsigned)cube->n_extents,
                   (unsigned)depth);
+    if (cube->cut_bytes != 0)
+      console_print("hbf%u: the read-ahead table is full, %u KiB of a pass are not read ahead", (unsigned)i,
+                    (unsigned)(cube->cut_bytes >> 10));
   }
   return STATUS_OK;
 }
@@ -259,8 +271,12 @@ void cubes_reads(uint64_t address, uint64_t bytes) {
   if (learning == 0 || learning > n_cubes) return;
   cube_t* cube = &cubes[learning - 1];
   if (address < cube->base || address - cube->base >= MAP_HBF_SIZE) return;
-  cube->n_extents = hbf_stream_add(&extents[cube->first_extent], cube->n_extents,
-                                   STREAM_ENTRIES - cube->first_extent, address - cube->base, bytes);
+  const uint32_t room = STREAM_ENTRIES - cube->first_extent;
+  cube->n_extents =
+      hbf_stream_add(&extents[cube->first_extent], cube->n_extents, room + 1u, address - cube->base, bytes);
+  if (cube->n_extents <= room) return;
+  cube->n_extents = room;
+  cube->cut_bytes += bytes;
 }
 
 status_t cubes_pass(void) {

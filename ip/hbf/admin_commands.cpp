@@ -47,6 +47,11 @@ constexpr unsigned kBistFailed = 5;  // product status: the media test met unusa
 constexpr std::uint32_t kBucc = 0x00C;
 constexpr std::uint32_t kWlsHost = 2;
 
+/// At most 2^63.
+std::uint64_t hours_in_ns(double hours) {
+  return static_cast<std::uint64_t>(std::min(hours * 3.6e12, 0x1p63));
+}
+
 }  // namespace
 
 struct Management::AdminRow {
@@ -143,10 +148,7 @@ const std::vector<Management::FeatureRow>& Management::feature_rows() {
          m.max_read_threshold_ = value;
          return true;
        }},
-      {Feature::kRetention,
-       [](M& m, TimePs) {
-         return static_cast<std::uint64_t>(m.config_.reliability.retention_hours * 3.6e12);
-       }},
+      {Feature::kRetention, [](M& m, TimePs) { return hours_in_ns(m.config_.reliability.retention_hours); }},
       {Feature::kEndurance,
        [](M& m, TimePs) { return static_cast<std::uint64_t>(m.config_.reliability.endurance_cycles); }},
       {Feature::kEraseTime, [](M& m, TimePs) { return ns(m.config_.timing.tBERS); }},
@@ -183,9 +185,7 @@ const std::vector<Management::FeatureRow>& Management::feature_rows() {
                 std::uint64_t{state.failed ? 1u : 0u} << 33;
        }},
       {Feature::kBlockAge,
-       [](M& m, TimePs now) {
-         return static_cast<std::uint64_t>(m.services_.block_state(now, m.chosen_block_).hours * 3.6e12);
-       }},
+       [](M& m, TimePs now) { return hours_in_ns(m.services_.block_state(now, m.chosen_block_).hours); }},
   };
   return rows;
 }
@@ -426,7 +426,8 @@ Management::Answer Management::reduced_capacity(TimePs, const Command& command) 
     answer.status = 1;
     return answer;
   }
-  const std::uint64_t blocks = services_.logical_blocks();
+  const std::uint64_t most = config_.readings.bitmap == Readings::Bitmap::kBits ? 1024 : ~std::uint64_t{0};
+  const std::uint64_t blocks = std::min(services_.logical_blocks(), most);
   const std::uint64_t beats = (blocks + 8 * kChunkBytes - 1) / (8 * kChunkBytes);
   const std::uint64_t from = bits(command.address, 31, 16);
   if (from + command.beats() > beats) {

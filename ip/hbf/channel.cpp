@@ -96,6 +96,11 @@ void Channel::submit(TimePs at, const Command& command) {
   const std::uint32_t slot = s.new_txn();
   State::Txn& x = s.txns[slot];
   x.c = command;
+  const Packet packet = user::packet(command.user);
+  if (s.config.readings.address_unit == Readings::AddressUnit::kChunks &&
+      (packet == Packet::kFlash || packet == Packet::kScratchpad)) {
+    x.c.address *= kChunkBytes;
+  }
   if (command.is_write && (command.data != nullptr || user::packet(command.user) == Packet::kAdmin)) {
     x.data.assign(command.beats() * kChunkBytes, 0);
     if (command.data != nullptr) std::memcpy(x.data.data(), command.data, x.data.size());

@@ -15,7 +15,7 @@ constexpr unsigned kUndefinedReadBits = 7u << 3;
 
 void Channel::State::look_up_read(std::uint32_t slot) {
   const Txn& x = txns[slot];
-  const bool batch = user::bit2(x.c.user);
+  const bool batch = user::bit2(x.c.user) && config.readings.batch_hint == Readings::BatchHint::kBit2;
   std::uint32_t missed = kNone;
   if (!refuse_read(slot)) {
     copy_out(x);
@@ -48,7 +48,9 @@ bool Channel::State::refuse_read(std::uint32_t slot) {
     return true;
   };
   if (x.dlu == kNoPage) return refuse(ReadStatus::kOutOfRange);
-  const bool undefined = (x.c.user & kUndefinedReadBits) != 0 || (x.c.beats() > 1 && !config.burst_reads);
+  const bool hint = config.readings.batch_hint == Readings::BatchHint::kBit2;
+  const bool undefined =
+      (x.c.user & (kUndefinedReadBits | (hint ? 0u : 4u))) != 0 || (x.c.beats() > 1 && !config.burst_reads);
   if (!undefined && !misshapen(x)) return false;
   // Retired and restricted ranges come first in the order of the codes.
   const Media::ReadVerdict verdict = media.look(x.dlu);

@@ -16,6 +16,12 @@ namespace {
 constexpr std::uint64_t kMaxBlocks = std::uint64_t{1} << 24;
 // An hour: far above anything, far below an overflow when some are added up.
 constexpr TimePs kMaxTime = TimePs{3600} * 1000 * kPsPerMs;
+// What registers and features can tell (regs.toml, management.h).
+constexpr std::uint64_t kMaxField16 = 0xffff;                          // pages of SRAM, lanes of a channel
+constexpr TimePs kMaxNs32 = std::uint64_t{0xffffffff} * kPsPerNs;      // tR, tPROG
+constexpr TimePs kMaxPathTime = 1000 * kPsPerMs;                       // four in LATENCY, ns in 32 bits
+constexpr TimePs kMaxReadyTime = std::uint64_t{255} * 500 * kPsPerMs;  // BUCCAP.TO
+constexpr double kMaxHours = 5e6;                                      // ns in 64 bits
 constexpr std::uint64_t kMaxScratchpadBytes = std::uint64_t{1} << 30;
 
 /// Collects the first problem.
@@ -50,12 +56,11 @@ class Checker {
     if (value >= min && value <= max) return;
     report(key, fmt::format("{} = {} is outside {} to {}", key, value, min, max));
   }
-  void time(const char* key, TimePs value, TimePs min_ps) {
-    if (value >= min_ps && value <= kMaxTime) return;
-    report(key,
-           fmt::format("{} = {} ns is outside {} to {} ns", key,
-                       static_cast<double>(value) / static_cast<double>(kPsPerNs),
-                       static_cast<double>(min_ps) / static_cast<double>(kPsPerNs), kMaxTime / kPsPerNs));
+  void time(const char* key, TimePs value, TimePs min_ps, TimePs max_ps = kMaxTime) {
+    if (value >= min_ps && value <= max_ps) return;
+    report(key, fmt::format("{} = {} ns is outside {} to {} ns", key,
+                            static_cast<double>(value) / static_cast<double>(kPsPerNs),
+                            static_cast<double>(min_ps) / static_cast<double>(kPsPerNs), max_ps / kPsPerNs));
   }
 
   void geometry() {
@@ -67,6 +72,12 @@ class Checker {
     }
     whole("geometry.dies_per_channel", c_.dies_per_channel, 1, 16);
     whole("geometry.planes_per_die", c_.planes_per_die, 1, 4096);
+    if (std::uint64_t{c_.dies_per_channel} * c_.planes_per_die > kMaxField16) {
+      report("geometry.planes_per_die",
+             fmt::format("geometry.planes_per_die = {} on {} dies are {} lanes per channel; at most {}",
+                         c_.planes_per_die, c_.dies_per_channel,
+                         std::uint64_t{c_.dies_per_channel} * c_.planes_per_die, kMaxField16));
+    }
     whole("geometry.pages_per_block", c_.pages_per_block, 1, 4096);
     whole("geometry.blocks_per_plane", c_.blocks_per_plane, 1, 1u << 20);
     if (c_.zones_per_channel > 32) {
@@ -96,19 +107,19 @@ class Checker {
 
   void timing() {
     const Timing& t = c_.timing;
-    time("timing.tR", t.tR, 1);
-    time("timing.tPROG", t.tPROG, 1);
-    time("timing.tBERS", t.tBERS, 1);
-    time("timing.tECC", t.tECC, 0);
+    time("timing.tR", t.tR, kPsPerNs, kMaxNs32);
+    time("timing.tPROG", t.tPROG, kPsPerNs, kMaxNs32);
+    time("timing.tBERS", t.tBERS, kPsPerNs);
+    time("timing.tECC", t.tECC, 0, kMaxPathTime);
     time("timing.tRETRY", t.tRETRY, 1);
-    time("timing.tBASE", t.tBASE, 0);
+    time("timing.tBASE", t.tBASE, 0, kMaxPathTime);
     time("timing.tGATHER", t.tGATHER, 1);
     time("timing.tACCUMULATE", t.tACCUMULATE, 0);
     time("timing.tSCRATCHPAD", t.tSCRATCHPAD, 0);
     time("timing.tSECURE_ERASE", t.tSECURE_ERASE, 0);
     time("timing.tZONE_REMAP", t.tZONE_REMAP, 0);
     time("timing.tBIST", t.tBIST, 0);
-    time("timing.tRDY", t.tRDY, 0);
+    time("timing.tRDY", t.tRDY, 0, kMaxReadyTime);
     time("timing.tRESET", t.tRESET, 0);
     time("timing.tBOOT", t.tBOOT, 0);
     time("timing.tFWCOM", t.tFWCOM, 0);
@@ -117,7 +128,7 @@ class Checker {
   void link() {
     const LinkConfig& l = c_.link;
     whole("link.grade", l.grade, 1, 3);
-    time("link.latency", l.latency, 0);
+    time("link.latency", l.latency, 0, kMaxPathTime);
     const struct {
       const char* size_key;
       unsigned size;
@@ -177,9 +188,9 @@ class Checker {
     real("reliability.erase_fail", r.erase_fail_rate, 0, 1);
     real("reliability.endurance", r.endurance_cycles, 1, 1e12);
     whole("reliability.max_read_threshold", r.max_read_threshold, 1, std::uint64_t{1} << 40);
-    real("reliability.retention", r.retention_hours, 1e-6, 1e9);
+    real("reliability.retention", r.retention_hours, 1e-6, kMaxHours);
     real("reliability.pec_at_start", r.pec_at_start, 0, 1e9);
-    real("reliability.hours_at_start", r.hours_at_start, 0, 1e9);
+    real("reliability.hours_at_start", r.hours_at_start, 0, kMaxHours);
     real("reliability.rate_scale", r.rate_scale, 0, 1e30);
     real("reliability.extra_corrected", r.extra_corrected, 0, 1);
     real("reliability.extra_retry", r.extra_retry, 0, 1);
@@ -223,7 +234,7 @@ class Checker {
     real("energy.erase", e.erase_pj_per_bit, 0, 1e6);
     real("energy.idle", e.idle_w, 0, 1e6);
     const ControllerConfig& h = c_.controller;
-    whole("controller.prefetch", h.prefetch_bytes, 0, std::uint64_t{1} << 40);
+    whole("controller.prefetch", h.prefetch_bytes, 0, kMaxField16 * kPageBytes);
     if (h.prefetch_bytes % kPageBytes != 0) {
       report("controller.prefetch", fmt::format("controller.prefetch = {} bytes is not a multiple of {}",
                                                 h.prefetch_bytes, kPageBytes));

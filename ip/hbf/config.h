@@ -156,7 +156,8 @@ struct ControllerConfig {
   unsigned programs_per_channel = 64;       ///< page writes in flight; at most the open-DLU limit
 };
 
-/// Where v0.7.0 is silent or contradicts itself. Gap numbers are those of tests/conformance/hbf/plan.toml.
+/// Where v0.7.0 is silent or contradicts itself: tests/conformance/hbf/plan.toml lists the gaps and which
+/// switch is for which.
 struct Readings {
   enum class Crossing : std::uint8_t { kUndefinedUser, kOutOfRange };
   Crossing crossing = Crossing::kUndefinedUser;  ///< status of misaligned, crossing, too long: 0x3 or 0x1
@@ -168,7 +169,21 @@ struct Readings {
   SevereInFlight severe_in_flight = SevereInFlight::kFinish;  ///< 0x0, or 0x9 info 1
   enum class MaxPec : std::uint8_t { kCurrent, kLimit };
   MaxPec max_pec = MaxPec::kCurrent;
-  bool power_on_erase = false;  ///< optional: contents are obfuscated at power-on (12.1)
+  enum class AddressUnit : std::uint8_t { kBytes, kChunks };
+  AddressUnit address_unit = AddressUnit::kBytes;  ///< of flash and scratchpad xADDR: bytes, or 64 bytes
+  enum class BatchHint : std::uint8_t { kBit2, kReserved };
+  BatchHint batch_hint = BatchHint::kBit2;  ///< ARUSER[2] of a flash read: the hint, or undefined (0x3)
+  enum class SnapshotInterval : std::uint8_t { kSplit, kWhole };
+  SnapshotInterval snapshot_interval = SnapshotInterval::kSplit;  ///< VSTSZ: value [31:18], or [31:16]
+  enum class LogCounts : std::uint8_t { kFourBytes, kEightBytes };
+  LogCounts log_counts = LogCounts::kFourBytes;  ///< size of register ENC
+  enum class Lockout : std::uint8_t { kWriteOne, kReadOnly };
+  Lockout lockout = Lockout::kWriteOne;  ///< whether the host can set LOCKOUT
+  enum class Cattrip : std::uint8_t { kWriteOneClears, kStorage };
+  Cattrip cattrip = Cattrip::kWriteOneClears;  ///< TMON.CES while CATTRIP is low: cleared by 1, or plain RW
+  enum class Bitmap : std::uint8_t { kWords, kBits };
+  Bitmap bitmap = Bitmap::kWords;  ///< opcode 0x0A: a bit per block, or only those of the first 1024 blocks
+  bool power_on_erase = false;     ///< optional: contents are obfuscated at power-on (12.1)
 };
 
 struct Config {

@@ -186,11 +186,12 @@ void Controller::submit(const Request& request) {
     slot = free_requests_.back();
     free_requests_.pop_back();
   }
-  requests_[slot] = {request.tag, request.is_write, true, 1, now_};  // one part stands for this call
+  requests_[slot] = {request.tag, request.is_write, true, 1,
+                     now_,        request.stage,    {}};  // one part stands for this call
   const std::uint64_t end = request.address + request.bytes;
   std::uint64_t at = request.address;
   if (!request.is_write && request.data == nullptr && !read_ahead_.running() && !map_.remapped() &&
-      request.bytes > kStreamPages * kPageBytes) {
+      request.stage.value_or(0) == 0 && request.bytes > kStreamPages * kPageBytes) {
     const std::uint64_t first = (at + kPageBytes - 1) / kPageBytes, last = end / kPageBytes;
     const std::uint64_t head = first * kPageBytes - at;
     if (head != 0)
@@ -227,8 +228,10 @@ void Controller::read_part(Index request, std::uint64_t page, std::uint32_t offs
                            std::uint8_t* data) {
   ++requests_[request].parts;
   if (read_ahead_.held() != 0) {
-    switch (read_ahead_.demand(page, {request, offset, bytes, data, now_})) {
+    std::uint32_t user = 0;
+    switch (read_ahead_.demand(page, {request, offset, bytes, data, now_}, &user)) {
       case ReadAhead::Lookup::kHere:
+        note(request, {user::status(user), user::info(user), false, page * kPageBytes + offset});
         ahead_dirty_ = true;
         part_done(request, now_, true);
         return;
@@ -261,7 +264,7 @@ void Controller::queue_read(Index request, std::uint64_t page, std::uint32_t off
   op.offset = offset;
   op.bytes = bytes;
   op.data = data;
-  op.stage = retry_stage_;
+  op.stage = requests_[request].stage.value_or(retry_stage_);
   op.since = since;
   place(op);
   channels_[op.channel].reads.push_back(index);
@@ -381,6 +384,8 @@ void Controller::refuse(Index index) {
   const Op::Kind kind = op.kind;
   const Index request = op.request;
   const std::uint64_t token = op.token;
+  if (kind != Op::Kind::kProgram)
+    note(request, {op.code, op.info, true, op.window_page * kPageBytes + op.offset});
   give_back(index);
   if (kind != Op::Kind::kProgram) return part_done(request, now_, false);
   programs_.sent(token);
@@ -486,6 +491,8 @@ void Controller::issue(Index index) {
   command.len = static_cast<std::uint8_t>(burst ? beats - 1 : 0);
   command.user = is_write ? user::flash_write() : user::flash_read(false, op.stage);
   command.address = map_.port_address(op.channel_page) + first * kChunkBytes;
+  const bool in_chunks = config_.readings.address_unit == Readings::AddressUnit::kChunks;
+  if (in_chunks) command.address /= kChunkBytes;
   const unsigned commands = burst ? 1 : beats;
   op.pending = commands;
   channel.commands += commands;
@@ -497,7 +504,7 @@ void Controller::issue(Index index) {
     command.id = ids.take();
     command.data = data == nullptr ? nullptr : data + i * kChunkBytes;
     cube_.submit(c, now_, command);
-    command.address += kChunkBytes;
+    command.address += in_chunks ? 1 : kChunkBytes;
   }
   if (program) {
     programs_.sent(token);
@@ -572,7 +579,18 @@ void Controller::on_notice(const Notice& notice) {
   Op page = op;
   page.kind = Op::Kind::kRead;
   page.failed = failed;
-  record(page, map_.window_page({notice.channel, notice.address / kPageBytes}) * kPageBytes);
+  const std::uint64_t address = map_.window_page({notice.channel, notice.address / kPageBytes}) * kPageBytes;
+  note(op.request, {op.code, op.info, failed, address});
+  record(page, address);
+}
+
+/// Part of an access has this status.
+void Controller::note(Index request, const Outcome& outcome) {
+  if (outcome.code == 0) return;
+  Outcome& worst = requests_[request].outcome;
+  const bool same = worst.failed == outcome.failed;
+  if (worst.code != 0 && (same ? worst.address <= outcome.address : worst.failed)) return;
+  worst = outcome;
 }
 
 void Controller::record(const Op& op, std::uint64_t address) {
@@ -625,6 +643,8 @@ void Controller::finish(Index index, TimePs at) {
   const Index request = op.request;
   const bool program = op.kind == Op::Kind::kProgram;
   const std::uint64_t token = op.token;
+  if (!program && op.kind != Op::Kind::kStream)
+    note(request, {op.code, op.info, op.failed, op.window_page * kPageBytes + op.offset});
   give_back(index);
   if (program) {
     if (programs_.answered(token, good)) causes_ |= kProgram;
@@ -638,10 +658,14 @@ void Controller::finish_ahead(Index index, TimePs at) {
   refused_.clear();
   const bool good = !ops_[index].failed;
   const std::uint64_t page = ops_[index].window_page, token = ops_[index].token;
+  const unsigned code = ops_[index].code, info = ops_[index].info;
   give_back(index);
-  read_ahead_.arrived(token, at, good, served_, refused_);
+  read_ahead_.arrived(token, at, good, served_, refused_, user::response(Packet::kFlash, code, info));
   ahead_dirty_ = true;
-  for (const ReadAhead::Waiter& part : served_) part_done(static_cast<Index>(part.cookie), at, true);
+  for (const ReadAhead::Waiter& part : served_) {
+    note(static_cast<Index>(part.cookie), {code, info, false, page * kPageBytes + part.offset});
+    part_done(static_cast<Index>(part.cookie), at, true);
+  }
   for (const ReadAhead::Waiter& part : refused_)
     queue_read(static_cast<Index>(part.cookie), page, part.offset, part.bytes, part.out, part.since);
 }
@@ -654,7 +678,7 @@ void Controller::part_done(Index request, TimePs at, bool good) {
     ++counters_.read_requests;
     counters_.read_latency += at - waiting.since;
   }
-  done_.push_back({waiting.tag, at, waiting.good});
+  done_.push_back({waiting.tag, at, waiting.good, waiting.outcome});
   free_requests_.push_back(request);
 }
 
@@ -684,7 +708,10 @@ void Controller::check_lost(unsigned c) {
     op.code =
         static_cast<unsigned>(is_write ? unsigned(WriteStatus::kBlocked) : unsigned(ReadStatus::kBlocked));
     op.info = 0;
-    if (op.kind == Op::Kind::kStream) record(op, op.window_page * kPageBytes);
+    if (op.kind == Op::Kind::kStream) {
+      record(op, op.window_page * kPageBytes);
+      note(op.request, {op.code, op.info, true, op.window_page * kPageBytes});
+    }
     if (!is_write && op.data != nullptr) {
       op.bounce.clear();
       std::memset(op.data, 0xff, op.bytes);

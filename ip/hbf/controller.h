@@ -21,6 +21,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 #include <queue>
 #include <unordered_map>
 #include <vector>
@@ -45,11 +46,20 @@ class Controller {
     std::uint64_t address = 0;  ///< window offset
     std::uint64_t bytes = 0;
     std::uint8_t* data = nullptr;  ///< null: traffic without data. Stays valid until it is done.
+    std::optional<unsigned> stage = std::nullopt;  ///< read-retry stage of its pages; none: set_retry_stage()
+  };
+  /// Status of the failed page with the lowest offset, else of such a page that was not plain OK.
+  struct Outcome {
+    unsigned code = 0;
+    unsigned info = 0;
+    bool failed = false;
+    std::uint64_t address = kNever;  ///< window offset; kNever: every page was plain OK
   };
   struct Done {
     std::uint64_t tag = 0;
     TimePs at = 0;
     bool good = false;  ///< false: a page failed; bytes of a read that failed are 0xff
+    Outcome outcome = {};
   };
   /// A read of chip memory that the controller needs; answered by fetched().
   struct Fetch {
@@ -191,6 +201,8 @@ class Controller {
     bool good = true;
     std::uint64_t parts = 0;
     TimePs since = 0;
+    std::optional<unsigned> stage = std::nullopt;
+    Outcome outcome = {};
   };
   struct Channel {
     explicit Channel(unsigned ids) : read_ids(ids), write_ids(ids) {}
@@ -246,6 +258,7 @@ class Controller {
   void finish_ahead(Index index, TimePs at);
   void part_done(Index request, TimePs at, bool good);
   void record(const Op& op, std::uint64_t address);
+  void note(Index request, const Outcome& outcome);
   void accept_write(Index index);
   void drop_written(std::uint64_t window_page);
   void check_lost(unsigned channel);

@@ -211,6 +211,7 @@ class Management {
   struct FeatureRow;
   static const std::vector<RegisterRow>& register_rows();
   static const RegisterRow* find_register(Space space, std::uint32_t offset);
+  bool present(const RegisterRow& row) const;
   static const std::vector<AdminRow>& admin_rows();
   static const std::vector<FeatureRow>& feature_rows();
   static const FeatureRow* find_feature(std::uint64_t address);

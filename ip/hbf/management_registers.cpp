@@ -14,6 +14,7 @@ namespace {
 constexpr std::uint32_t kBuccap = 0x000;
 constexpr std::uint32_t kBucc = 0x00C;
 constexpr std::uint32_t kVstsz = 0x054;
+constexpr std::uint32_t kEncHigh = 0x068;
 constexpr std::uint32_t kTmr = 0x100;
 constexpr std::uint32_t kTttemp = 0x150;
 
@@ -103,6 +104,7 @@ const std::vector<Management::RegisterRow>& Management::register_rows() {
       {"VSTSZ", mem, kVstsz, 8, 0, nullptr, &M::write_vstsz},
       {"ESZ", mem, 0x05C, 8, 0},
       {"ENC", mem, 0x064, 4, 0},
+      {"ENC, upper half", mem, kEncHigh, 4, 0},  // if the reading has one
       {"TMR", mem, kTmr, 64, 0, nullptr, &M::write_timer},
       {"LOCKOUT", mem, 0x140, 4, 0, &M::read_lockout, &M::write_lockout},
       {"MAXPEC", mem, 0x144, 4, 0, &M::read_maxpec},
@@ -121,6 +123,11 @@ const Management::RegisterRow* Management::find_register(Space space, std::uint3
   return nullptr;
 }
 
+bool Management::present(const RegisterRow& row) const {
+  return row.space != Space::kMmio || row.offset != kEncHigh ||
+         config_.readings.log_counts == Readings::LogCounts::kEightBytes;
+}
+
 std::uint32_t& Management::stored(Space space, std::uint32_t offset) {
   return space == Space::kConfig ? config_space_[offset / 4] : mmio_space_[offset / 4];
 }
@@ -130,14 +137,14 @@ std::uint32_t Management::stored(Space space, std::uint32_t offset) const {
 
 bool Management::read_register(TimePs now, Space space, std::uint32_t offset, std::uint32_t& value) {
   const RegisterRow* row = find_register(space, offset);
-  if (row == nullptr) return false;
+  if (row == nullptr || !present(*row)) return false;
   value = row->read != nullptr ? (this->*row->read)(now, (offset - row->offset) / 4) : stored(space, offset);
   return true;
 }
 
 bool Management::write_register(TimePs now, Space space, std::uint32_t offset, std::uint32_t value) {
   const RegisterRow* row = find_register(space, offset);
-  if (row == nullptr) return false;
+  if (row == nullptr || !present(*row)) return false;
   if (row->write != nullptr) {
     (this->*row->write)(now, (offset - row->offset) / 4, value);
   } else if (offset == row->offset && row->writable != 0) {
@@ -284,7 +291,12 @@ void Management::write_bucr(TimePs now, unsigned, std::uint32_t value) {
 }
 
 void Management::write_tmon(TimePs, unsigned, std::uint32_t value) {
-  if ((value & 1u) != 0 && !cattrip_) ces_ = false;
+  if (cattrip_) return;
+  if (config_.readings.cattrip == Readings::Cattrip::kStorage) {
+    ces_ = (value & 1u) != 0;
+  } else if ((value & 1u) != 0) {
+    ces_ = false;
+  }
 }
 
 void Management::write_vstsz(TimePs now, unsigned dword, std::uint32_t value) {
@@ -293,7 +305,8 @@ void Management::write_vstsz(TimePs now, unsigned dword, std::uint32_t value) {
   if (unit == 3) return;
   std::uint32_t& word = stored(Space::kMmio, kVstsz);
   word = (word & 0xffffu) | (value & 0xffff0000u);
-  interval_ = product(value >> 18, kTimerUnits[3 + unit]);
+  const bool whole = config_.readings.snapshot_interval == Readings::SnapshotInterval::kWhole;
+  interval_ = product(value >> (whole ? 16 : 18), kTimerUnits[3 + unit]);
   snapshot_at_ = interval_ == 0 ? kNever : now + interval_;
 }
 
@@ -306,6 +319,7 @@ void Management::write_timer(TimePs, unsigned dword, std::uint32_t value) {
 }
 
 void Management::write_lockout(TimePs, unsigned, std::uint32_t value) {
+  if (config_.readings.lockout == Readings::Lockout::kReadOnly) return;
   if ((value & 0xffu) == 0x01) lockout_ = true;
 }
 

@@ -10,6 +10,7 @@
 #include "common/tlm_check.h"
 #include "common/tlm_traffic.h"
 #include "engine/tlm_access.h"
+#include "hbf/axi_extension.h"
 #include "hbf/controller.h"
 #include "hbf/module_registers.h"
 
@@ -55,9 +56,23 @@ std::uint32_t HbfModule::claim() {
   }
   const std::uint32_t slot = free_.back();
   free_.pop_back();
-  transactions_[slot].payload = nullptr;
-  transactions_[slot].status = tlm::TLM_OK_RESPONSE;
+  Transaction& t = transactions_[slot];
+  t.payload = nullptr;
+  t.status = tlm::TLM_OK_RESPONSE;
+  t.code = t.info = 0;
+  t.offset = AxiExtension::kNoOffset;
   return slot;
+}
+
+void HbfModule::answer(const Transaction& t, Payload& payload) const {
+  payload.set_response_status(t.status);
+  auto* const axi = payload.get_extension<AxiExtension>();
+  if (axi == nullptr) return;
+  const Access access = access_of(payload);
+  axi->status = t.code;
+  axi->info = t.info;
+  axi->data_valid = access.valid && !access.is_write && t.status == tlm::TLM_OK_RESPONSE;
+  axi->offset = t.offset;
 }
 
 /// The request arrives now. False if it takes no time: refused, or nothing to do.
@@ -73,6 +88,14 @@ bool HbfModule::start(std::uint32_t slot, Payload& payload) {
     return false;
   }
   Controller::Request request;
+  if (const auto* axi = payload.get_extension<AxiExtension>()) {
+    request.stage = axi->retry_stage;
+    if (request.stage.value_or(0) > 7) {
+      raise_in_simulation(ModelError("contract", name(), "AxiExtension: retry_stage is above 7"));
+      t.status = tlm::TLM_GENERIC_ERROR_RESPONSE;
+      return false;
+    }
+  }
   request.tag = slot;
   request.is_write = access.is_write;
   request.address = payload.get_address();
@@ -98,7 +121,7 @@ void HbfModule::data_b_transport(Payload& payload, sc_core::sc_time& delay) {
     schedule();
     wait(transactions_[slot].finished);
   }
-  payload.set_response_status(transactions_[slot].status);
+  answer(transactions_[slot], payload);
   free_.push_back(slot);
 }
 
@@ -162,7 +185,7 @@ void HbfModule::send_response() {
   Transaction& t = transactions_[responses_.front()];
   responses_.pop_front();
   Payload& payload = *t.payload;
-  payload.set_response_status(t.status);
+  answer(t, payload);
   responding_ = &payload;
   response_open_ = true;
   tlm::tlm_phase phase = tlm::BEGIN_RESP;
@@ -211,7 +234,11 @@ void HbfModule::schedule() {
 void HbfModule::collect() {
   for (const Controller::Done& d : controller_->take_done()) {
     const auto slot = static_cast<std::uint32_t>(d.tag);
-    if (!d.good) transactions_[slot].status = tlm::TLM_GENERIC_ERROR_RESPONSE;
+    Transaction& t = transactions_[slot];
+    if (!d.good) t.status = tlm::TLM_GENERIC_ERROR_RESPONSE;
+    t.code = d.outcome.code;
+    t.info = d.outcome.info;
+    t.offset = d.outcome.address;
     add(d.at, Action::Kind::kDone, slot);
   }
   for (const Controller::Fetch& fetch : controller_->take_fetches())

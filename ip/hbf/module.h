@@ -5,7 +5,8 @@
 ///
 /// `data_tsock`: the cube's window from 0. Reads of any length and alignment; writes of whole 64 B chunks,
 /// any other is a TLM_BURST_ERROR. A page that failed answers TLM_GENERIC_ERROR (read 0x5 is no failure),
-/// what lies beyond the window TLM_ADDRESS_ERROR, before any time passes; the event queue has the details.
+/// what lies beyond the window TLM_ADDRESS_ERROR, before any time passes; the event queue has the details,
+/// and so has an AxiExtension that the payload carries (axi_extension.h).
 /// Bytes of pages that could not be read are 0xff. A write is answered when its pages are programmed: chunks
 /// of a page come from several transactions in flight, or the page times out. Contents move in the order of
 /// the base die's look-ups.
@@ -64,6 +65,8 @@ class HbfModule : public sc_core::sc_module, private engine::MemoryPort, private
   struct Transaction {
     Payload* payload = nullptr;  // four phases; null: blocking
     tlm::tlm_response_status status = tlm::TLM_OK_RESPONSE;
+    unsigned code = 0, info = 0;  // for an AxiExtension
+    std::uint64_t offset = kNever;
     sc_core::sc_event finished;  // blocking
   };
   /// What the driving process does at a time; equal times in the order in which they were added.
@@ -89,6 +92,7 @@ class HbfModule : public sc_core::sc_module, private engine::MemoryPort, private
   void collect();
   void add(TimePs at, Action::Kind kind, std::uint32_t slot);
   void done(std::uint32_t slot);
+  void answer(const Transaction& t, Payload& payload) const;
   void begin(std::uint32_t slot);
   void send_response();
   void end_response(const sc_core::sc_time& delay);

@@ -105,11 +105,18 @@ void HbfModule::report(StatSink& sink) const {
   sink.level("write_amplification",
              written > 0 ? static_cast<double>(m.erases * config.block_bytes()) / written : 0.0, "1",
              "Bytes of erased blocks per byte written since the start; 0 without writes.");
+  sink.level("block_bytes", static_cast<double>(config.block_bytes()), "bytes", "What an erase wears.");
   sink.level("endurance_cycles", config.reliability.endurance_cycles, "cycles",
              "Program/erase cycles that a block endures.");
   sink.level("temperature_c", controller_->cube().celsius(), "degC", "Temperature of the cube.");
   sink.level("peak_read_gbytes_per_s", config.peak_read_gbytes_per_s(), "gbytes_per_s",
              "The smaller of planes x page / tR and the channel links together.");
+  sink.level("peak_write_gbytes_per_s",
+             std::min(static_cast<double>(config.planes() * kPageBytes) /
+                          static_cast<double>(config.timing.tPROG) * 1000.0,
+                      config.channels * config.link.write_gbytes_per_s()),
+             "gbytes_per_s",
+             "The smaller of planes x page / tPROG and the channel links together; erases come on top.");
   sink.level("capacity_bytes", static_cast<double>(config.capacity_bytes), "bytes", "Addressable capacity.");
   sink.level("resident_host_bytes", static_cast<double>(sum.resident_bytes), "bytes",
              "Host memory that holds the cube's contents.");

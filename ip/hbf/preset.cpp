@@ -281,20 +281,23 @@ class Reader {
   /// Switches, not figures: no source, and each has a default.
   void read_readings(Readings& r) {
     TomlTable t = root_.table("readings");
-    r.crossing = t.choice("crossing", "undefined_user", {"undefined_user", "out_of_range"}) == "out_of_range"
-                     ? Readings::Crossing::kOutOfRange
-                     : Readings::Crossing::kUndefinedUser;
-    r.batch = t.choice("batch", "until_regular", {"until_regular", "immediate"}) == "immediate"
-                  ? Readings::Batch::kImmediate
-                  : Readings::Batch::kUntilRegular;
-    r.overwrite = t.choice("overwrite", "overlap", {"overlap", "order"}) == "order"
-                      ? Readings::Overwrite::kOrder
-                      : Readings::Overwrite::kOverlap;
-    r.severe_in_flight = t.choice("severe_in_flight", "finish", {"finish", "blocked"}) == "blocked"
-                             ? Readings::SevereInFlight::kBlocked
-                             : Readings::SevereInFlight::kFinish;
-    r.max_pec = t.choice("max_pec", "current", {"current", "limit"}) == "limit" ? Readings::MaxPec::kLimit
-                                                                                : Readings::MaxPec::kCurrent;
+    const auto second = [&](const char* key, const char* first_word, const char* second_word) {
+      return t.choice(key, first_word, {first_word, second_word}) == second_word;
+    };
+    if (second("crossing", "undefined_user", "out_of_range")) r.crossing = Readings::Crossing::kOutOfRange;
+    if (second("batch", "until_regular", "immediate")) r.batch = Readings::Batch::kImmediate;
+    if (second("overwrite", "overlap", "order")) r.overwrite = Readings::Overwrite::kOrder;
+    if (second("severe_in_flight", "finish", "blocked"))
+      r.severe_in_flight = Readings::SevereInFlight::kBlocked;
+    if (second("max_pec", "current", "limit")) r.max_pec = Readings::MaxPec::kLimit;
+    if (second("address_unit", "bytes", "chunks")) r.address_unit = Readings::AddressUnit::kChunks;
+    if (second("batch_hint", "bit2", "reserved")) r.batch_hint = Readings::BatchHint::kReserved;
+    if (second("snapshot_interval", "split", "whole"))
+      r.snapshot_interval = Readings::SnapshotInterval::kWhole;
+    if (second("log_counts", "four_bytes", "eight_bytes")) r.log_counts = Readings::LogCounts::kEightBytes;
+    if (second("lockout", "write_one", "read_only")) r.lockout = Readings::Lockout::kReadOnly;
+    if (second("cattrip", "write_one_clears", "storage")) r.cattrip = Readings::Cattrip::kStorage;
+    if (second("bitmap", "words", "bits")) r.bitmap = Readings::Bitmap::kBits;
     r.power_on_erase = t.boolean("power_on_erase", false);
     t.finish();
   }

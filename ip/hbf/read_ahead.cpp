@@ -116,8 +116,7 @@ bool ReadAhead::make_room() {
 }
 
 void ReadAhead::sweep() {
-  constexpr std::uint64_t kStep = kPassed / 4;  // not at every page
-  if (newest_touched_ < swept_ + kStep) return;
+  if (newest_touched_ < swept_ + kPassed / 4) return;  // not at every page
   swept_ = newest_touched_;
   for (auto it = pages_.begin(); it != pages_.end();) {
     if (it->order + kPassed > newest_touched_) return;
@@ -133,12 +132,13 @@ bool ReadAhead::still_wanted(std::uint64_t token) const {
 }
 
 void ReadAhead::arrived(std::uint64_t token, TimePs now, bool good, std::vector<Waiter>& served,
-                        std::vector<Waiter>& refused) {
+                        std::vector<Waiter>& refused, std::uint32_t user) {
   const auto it = by_token_.find(token)->second;
   by_token_.erase(token);
   Held& held = *it;
   held.here = true;
   held.latency = now - held.requested;
+  held.user = user;
   std::vector<Waiter> waiters;
   waiters.swap(held.waiters);
   if (!good) {
@@ -169,7 +169,7 @@ void ReadAhead::arrived(std::uint64_t token, TimePs now, bool good, std::vector<
   }
 }
 
-ReadAhead::Lookup ReadAhead::demand(std::uint64_t page, const Waiter& part) {
+ReadAhead::Lookup ReadAhead::demand(std::uint64_t page, const Waiter& part, std::uint32_t* user) {
   const auto found = by_page_.find(page);
   if (found == by_page_.end()) return Lookup::kMiss;
   const auto it = found->second;
@@ -181,6 +181,7 @@ ReadAhead::Lookup ReadAhead::demand(std::uint64_t page, const Waiter& part) {
     it->counted = true;
     counters_.hidden += it->latency;
   }
+  if (user != nullptr) *user = it->user;
   touch(it, part);
   return Lookup::kHere;
 }

@@ -73,12 +73,14 @@ class ReadAhead {
   /// False: the page was dropped before its request has left; arrived() may be told at once.
   bool still_wanted(std::uint64_t token) const;
   /// The page of `token` is there. Good: `served` are done, now, with their bytes. Else they are `refused`.
+  /// `user`: RUSER of the answer.
   void arrived(std::uint64_t token, TimePs now, bool good, std::vector<Waiter>& served,
-               std::vector<Waiter>& refused);
+               std::vector<Waiter>& refused, std::uint32_t user = 0);
 
   enum class Lookup : std::uint8_t { kMiss, kHere, kWaits };
-  /// The chip reads part of a page. kHere: done, bytes moved. kWaits: `part` comes back from arrived().
-  Lookup demand(std::uint64_t page, const Waiter& part);
+  /// The chip reads part of a page. kHere: done, bytes moved, `user` what arrived() was told. kWaits: `part`
+  /// comes back from arrived().
+  Lookup demand(std::uint64_t page, const Waiter& part, std::uint32_t* user = nullptr);
 
   // What the cube holds changes.
   void drop(std::uint64_t page);
@@ -109,6 +111,7 @@ class ReadAhead {
     bool touched = false;
     std::uint64_t delivered = 0;  ///< bit i: chunk i
     TimePs latency = 0;
+    std::uint32_t user = 0;
     Buffer data;
     std::vector<Waiter> waiters;
   };

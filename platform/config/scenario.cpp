@@ -20,6 +20,13 @@ std::string resolve(const std::string& path, const std::string& scenario_file) {
   return (fs::path(scenario_file).parent_path() / path).lexically_normal().string();
 }
 
+/// Of a path that must be there; `key` is its full name.
+std::string resolve_required(const std::string& text, const std::string& place, const std::string& key,
+                             const std::string& scenario_file) {
+  if (text.empty()) throw ConfigError(place, key + " is empty; accepted is the path of a file");
+  return resolve(text, scenario_file);
+}
+
 WeightFormat weight_format(const std::string& word) {
   return word == "f32" ? WeightFormat::kF32 : word == "f16" ? WeightFormat::kF16 : WeightFormat::kMxint8;
 }
@@ -46,6 +53,16 @@ void collect_warnings(Scenario& s, TomlTable& hbm, TomlTable& link, TomlTable& h
   if (s.hbf.cubes > 0 && s.hbf.load == HbfLoad::kDriver && hbf.has("age_hours")) {
     s.warnings.push_back(hbf.place("age_hours") +
                          ": hbf.age_hours has no effect with hbf.load = \"driver\" (contents are new)");
+  }
+  if (s.hbf.cubes > 0 && s.hbf.allow_kv && s.model.kv == WeightPlacement::kHbm) {
+    s.warnings.push_back(hbf.place("allow_kv") + ": hbf.allow_kv has no effect with model.kv = \"hbm\"");
+  }
+  if (s.hbf.cubes > 0 && s.hbf.rate_scale == 0) {
+    for (const char* key : {"corrected_rate", "retry_rate", "uncorrectable_rate"}) {
+      if (!hbf.has(key)) continue;
+      s.warnings.push_back(
+          fmt::format("{}: hbf.{} has no effect with hbf.rate_scale = 0", hbf.place(key), key));
+    }
   }
   if (s.hbf.cubes == 0 && !hbf.keys().empty() && !(hbf.keys().size() == 1 && hbf.has("cubes"))) {
     s.warnings.push_back(hbf.place() + ": [hbf] has no effect with hbf.cubes = 0");
@@ -133,7 +150,7 @@ Scenario read(TomlFile& file, const std::string& path) {
   noc.finish();
 
   TomlTable hbm = root.table("hbm");
-  s.hbm.preset = resolve(hbm.required_text("preset"), path);
+  s.hbm.preset = resolve_required(hbm.required_text("preset"), hbm.place("preset"), "hbm.preset", path);
   s.hbm.stacks = static_cast<std::uint32_t>(hbm.integer("stacks", s.hbm.stacks, 1, 16));
   s.hbm.capacity_mib = hbm.integer("capacity_mib", 0, 0, 65536);
   for (TomlTable& fault : hbm.tables("fault")) s.hbm.faults.push_back(hbm_fault(fault, s));
@@ -143,7 +160,9 @@ Scenario read(TomlFile& file, const std::string& path) {
 
   TomlTable hbf = root.table("hbf");
   s.hbf.cubes = static_cast<std::uint32_t>(hbf.integer("cubes", s.hbf.cubes, 0, 8));
-  s.hbf.preset = resolve(s.hbf.cubes ? hbf.required_text("preset") : hbf.text("preset", ""), path);
+  s.hbf.preset = s.hbf.cubes
+                     ? resolve_required(hbf.required_text("preset"), hbf.place("preset"), "hbf.preset", path)
+                     : resolve(hbf.text("preset", ""), path);
   s.hbf.load = hbf.choice("load", "preloaded", {"preloaded", "driver"}) == "driver" ? HbfLoad::kDriver
                                                                                     : HbfLoad::kPreloaded;
   s.hbf.allow_kv = hbf.boolean("allow_kv", s.hbf.allow_kv);
@@ -154,6 +173,13 @@ Scenario read(TomlFile& file, const std::string& path) {
   s.hbf.corrected_rate = hbf.real("corrected_rate", 0, 0, 1);
   s.hbf.retry_rate = hbf.real("retry_rate", 0, 0, 1);
   s.hbf.uncorrectable_rate = hbf.real("uncorrectable_rate", 0, 0, 1);
+  const double rates = s.hbf.corrected_rate + s.hbf.retry_rate + s.hbf.uncorrectable_rate;
+  if (rates > 1) {
+    throw ConfigError(
+        hbf.place(), fmt::format("hbf.corrected_rate, hbf.retry_rate and hbf.uncorrectable_rate add to {:g}; "
+                                 "a page sense has one outcome: accepted is a sum of 0 to 1",
+                                 rates));
+  }
   hbf.finish();
 
   TomlTable pnm = root.table("pnm");
@@ -181,7 +207,7 @@ Scenario read(TomlFile& file, const std::string& path) {
   link.finish();
 
   TomlTable model = root.table("model");
-  s.model.path = resolve(model.required_text("path"), path);
+  s.model.path = resolve_required(model.required_text("path"), model.place("path"), "model.path", path);
   s.model.tokenizer = resolve(model.text("tokenizer", ""), path);
   s.model.format = weight_format(model.choice("format", "f16", {"f32", "f16", "mxint8"}));
   s.model.kv_format = weight_format(model.choice("kv_format", "f16", {"f32", "f16"}));

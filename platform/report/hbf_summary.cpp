@@ -41,6 +41,7 @@ HbfSummary hbf_summary(const std::vector<Stat>& stats, TimePs span) {
     out.read_bytes += count("read_bytes");
     out.write_bytes += count("write_bytes");
     out.peak_gbytes_per_s += stat["peak_read_gbytes_per_s"];
+    out.peak_write_gbytes_per_s += stat["peak_write_gbytes_per_s"];
     out.page_reads += count("page_reads");
     out.senses += count("senses");
     out.prefetch_hits += count("prefetch_hits");
@@ -58,10 +59,12 @@ HbfSummary hbf_summary(const std::vector<Stat>& stats, TimePs span) {
     out.blocks_retired += count("blocks_retired");
     out.pec_max = std::max(out.pec_max, stat["pec_max"]);
     out.pec_average += stat["pec_average"] / static_cast<double>(cubes.size());
-    out.write_amplification = std::max(out.write_amplification, stat["write_amplification"]);
+    // Not the cube's own level, which is since the start: another phase may have erased far more or less.
     const double written = stat["write_bytes"];
+    const double amplification = written > 0 ? stat["erases"] * stat["block_bytes"] / written : 0;
+    out.write_amplification = std::max(out.write_amplification, amplification);
     if (written > 0 && ns > 0) {
-      const double bytes_per_s = written / ns * 1e9 * std::max(1.0, stat["write_amplification"]);
+      const double bytes_per_s = written / ns * 1e9 * std::max(1.0, amplification);
       const double years = stat["endurance_cycles"] * stat["capacity_bytes"] / bytes_per_s / kSecondsPerYear;
       out.lifetime_years = std::min(out.lifetime_years.value_or(years), years);
     }
@@ -80,7 +83,10 @@ HbfSummary hbf_summary(const std::vector<Stat>& stats, TimePs span) {
 
 std::string lifetime_text(const HbfSummary& summary) {
   if (!summary.lifetime_years) return "no writes";
-  return fmt::format("{:.3g} years", *summary.lifetime_years);
+  const double years = *summary.lifetime_years, days = years * kSecondsPerYear / 86400;
+  if (years >= 1) return fmt::format("{:.3g} years", years);
+  if (days >= 1) return fmt::format("{:.3g} days", days);
+  return fmt::format("{:.3g} hours", days * 24);
 }
 
 }  // namespace memwall::report

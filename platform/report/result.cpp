@@ -28,6 +28,8 @@ bool ends_with(const std::string& text, const std::string& suffix) {
          text.compare(text.size() - suffix.size(), suffix.size(), suffix) == 0;
 }
 
+bool happens_once(const Phase& phase) { return phase.name == "load" || phase.name == "freeze"; }
+
 ordered_json to_json(const Stat& stat) {
   ordered_json j;
   j["name"] = stat.name;
@@ -86,13 +88,13 @@ std::map<std::string, double> bytes_by_memory(const std::vector<Stat>& stats) {
   return out;
 }
 
-/// Decimal GB/s of all stacks or cubes together; 0 if there are none.
+/// Decimal GB/s of all stacks (either way) or cubes (reading) together; 0 if there are none.
 double peak_bandwidth(const std::vector<Stat>& stats, const std::string& kind) {
   double total = 0;
   for (const Stat& s : stats) {
-    if (kind_of(s.name) == kind && s.unit == "gbytes_per_s" && leaf_of(s.name).rfind("peak", 0) == 0) {
-      total += number(s);
-    }
+    const std::string leaf = leaf_of(s.name);
+    if (kind_of(s.name) != kind || s.unit != "gbytes_per_s") continue;
+    if (leaf.rfind("peak", 0) == 0 && leaf.rfind("peak_write", 0) != 0) total += number(s);
   }
   return total;
 }
@@ -104,14 +106,17 @@ std::string scaled(double value, const std::vector<std::pair<double, const char*
   return fmt::format("{:.3g} {}", value / steps.back().first, steps.back().second);
 }
 
-std::string bytes_text(double bytes) {
-  return scaled(bytes, {{1073741824.0, "GiB"}, {1048576.0, "MiB"}, {1024.0, "KiB"}, {1.0, "B"}});
-}
-
 std::string time_text(double ns) { return scaled(ns, {{1e9, "s"}, {1e6, "ms"}, {1e3, "us"}, {1.0, "ns"}}); }
 
 std::string energy_text(double pj) {
   return scaled(pj, {{1e12, "J"}, {1e9, "mJ"}, {1e6, "uJ"}, {1e3, "nJ"}, {1.0, "pJ"}});
+}
+
+/// What the cubes did in a phase. Loading and freezing happen once, so they say nothing about a lifetime.
+HbfSummary cubes_of(const Phase& phase) {
+  HbfSummary h = hbf_summary(phase.counters, phase.end - phase.begin);
+  if (happens_once(phase)) h.lifetime_years.reset();
+  return h;
 }
 
 ordered_json to_json(const HbfSummary& h) {
@@ -119,6 +124,7 @@ ordered_json to_json(const HbfSummary& h) {
   j["read_gbytes_per_s"] = h.read_gbytes_per_s;
   j["write_gbytes_per_s"] = h.write_gbytes_per_s;
   j["peak_read_gbytes_per_s"] = h.peak_gbytes_per_s;
+  j["peak_write_gbytes_per_s"] = h.peak_write_gbytes_per_s;
   j["prefetch_hits"] = h.prefetch_hits;
   j["prefetch_misses"] = h.prefetch_misses;
   j["prefetch_wasted"] = h.prefetch_wasted;
@@ -158,11 +164,13 @@ ordered_json to_json(const Phase& phase, const std::map<std::string, double>& cl
     const double peak = peak_bandwidth(phase.counters, kind);
     if (peak == 0) continue;
     double moved = 0;
-    for (const auto& [name, value] : bytes) moved += name.rfind(kind, 0) == 0 ? value : 0;
+    // The peak of a cube is one of reading; what it wrote stands in "hbf".
+    const std::string counted = kind == std::string("hbf") ? "hbf_read" : kind;
+    for (const auto& [name, value] : bytes) moved += name.rfind(counted, 0) == 0 ? value : 0;
     bandwidth[kind] = {{"achieved_gbytes_per_s", ns > 0 ? moved / ns : 0.0}, {"peak_gbytes_per_s", peak}};
   }
   j["bandwidth"] = bandwidth;
-  const HbfSummary hbf = hbf_summary(phase.counters, phase.end - phase.begin);
+  const HbfSummary hbf = cubes_of(phase);
   if (hbf.cubes > 0) j["hbf"] = to_json(hbf);
   j["link_bytes"] = sum(phase.counters, ".link", ".tx_bytes");
   j["energy_pj"] = energy_by_kind(phase.counters);
@@ -181,11 +189,15 @@ ordered_json to_json(const Phase& phase, const std::map<std::string, double>& cl
 
 /// Lines of the table about the cubes. `line` takes a name and a value.
 template <typename Line>
-void add_hbf(const HbfSummary& h, Line line) {
+void add_hbf(const Phase& phase, Line line) {
+  const HbfSummary h = cubes_of(phase);
   if (h.cubes == 0) return;
   if (h.page_reads > 0) {
     // A page that is still in its bank's buffers costs no sense; small models live there.
     line("hbf pages read / sensed", fmt::format("{} / {}", h.page_reads, h.senses));
+  }
+  if (h.senses == 0 && h.page_reads + h.prefetch_hits > 0) {
+    line("", "no sense: everything is in page buffers or read-ahead SRAM");
   }
   if (h.prefetch_hits + h.prefetch_misses > 0) {
     line("hbf read ahead",
@@ -194,16 +206,20 @@ void add_hbf(const HbfSummary& h, Line line) {
          fmt::format("{} / {} per page, {} / {} in total", time_text(h.hidden_per_page_ns),
                      time_text(h.exposed_per_page_ns), time_text(h.hidden_ns), time_text(h.exposed_ns)));
   }
-  if (h.retries + h.uncorrectable + h.refresh_hints + h.blocks_rewritten > 0) {
-    line("hbf errors", fmt::format("{} retries, {} uncorrectable, {} refresh hints", h.retries,
-                                   h.uncorrectable, h.refresh_hints));
-    line("hbf blocks rewritten", fmt::format("{}", h.blocks_rewritten));
+  if (h.page_reads > 0) {
+    line("hbf retries", fmt::format("{} pages, {} uncorrectable", h.retries, h.uncorrectable));
+  }
+  if (h.page_reads + h.programs > 0) {
+    // A block is written again because it is old, or because it is lost; the cube cannot tell.
+    line("hbf blocks rewritten",
+         fmt::format("{} (refresh or replay), {} refresh hints", h.blocks_rewritten, h.refresh_hints));
   }
   if (h.programs > 0) {
     line("hbf programs / erases", fmt::format("{} / {}, {} failed, {} blocks retired", h.programs, h.erases,
                                               h.program_fails, h.blocks_retired));
   }
   line("hbf wear", fmt::format("{:.4g} max, {:.4g} average P/E cycles", h.pec_max, h.pec_average));
+  if (happens_once(phase)) return;
   line("hbf lifetime", lifetime_text(h) + (h.lifetime_years ? " at this rate of writing" : ""));
 }
 
@@ -214,6 +230,10 @@ void write_text(const std::filesystem::path& path, const std::string& text) {
 }
 
 }  // namespace
+
+std::string bytes_text(double bytes) {
+  return scaled(bytes, {{1073741824.0, "GiB"}, {1048576.0, "MiB"}, {1024.0, "KiB"}, {1.0, "B"}});
+}
 
 std::vector<Stat> difference(const std::vector<Stat>& before, const std::vector<Stat>& after) {
   std::unordered_map<std::string, const Stat*> earlier;
@@ -335,9 +355,10 @@ std::string to_table(const RunResult& r, const HostResult& host) {
   heading("tokens");
   line("model", r.model);
   line("prompt / generated", fmt::format("{} / {} ({})", r.prompt_tokens.size(), r.tokens.size(), r.finish));
-  line("host reference", !r.reference_checked ? "not compared"
-                         : r.reference_match  ? "identical"
-                                              : fmt::format("DIFFERS from token {}", r.first_mismatch));
+  line("host reference", !r.reference_checked
+                             ? (r.tokens.empty() ? "not compared: no tokens" : "not compared")
+                         : r.reference_match ? "identical"
+                                             : fmt::format("DIFFERS from token {}", r.first_mismatch));
   line("time to first token", time_text(to_ns(r.time_to_first_token)));
   line("time per output token", time_text(to_ns(r.time_per_output_token)));
   if (r.time_per_output_token > 0) {
@@ -361,13 +382,19 @@ std::string to_table(const RunResult& r, const HostResult& host) {
         return found == bytes.end() ? 0.0 : found->second;
       };
       const double read = get("_read"), written = get("_written");
-      const double achieved = ns > 0 ? (read + written) / ns : 0;
+      const bool flash = kind == std::string("hbf");
+      const double achieved = ns > 0 ? (flash ? read : read + written) / ns : 0;
       line(std::string(kind) + " read / written",
            fmt::format("{} / {}", bytes_text(read), bytes_text(written)));
-      line(std::string(kind) + " bandwidth",
-           fmt::format("{:.3g} of {:.4g} GB/s ({:.3g} %)", achieved, peak, 100 * achieved / peak));
+      const auto of_peak = [](double rate, double limit) {
+        return fmt::format("{:.3g} of {:.4g} GB/s ({:.3g} %)", rate, limit, 100 * rate / limit);
+      };
+      line(std::string(kind) + (flash ? " read bandwidth" : " bandwidth"), of_peak(achieved, peak));
+      if (flash && written > 0 && ns > 0) {
+        line("hbf write bandwidth", of_peak(written / ns, cubes_of(phase).peak_write_gbytes_per_s));
+      }
     }
-    add_hbf(hbf_summary(phase.counters, phase.end - phase.begin), line);
+    add_hbf(phase, line);
     const double link = sum(phase.counters, ".link", ".tx_bytes");
     if (link > 0) line("link payload", bytes_text(link));
     const auto energy = energy_by_kind(phase.counters);

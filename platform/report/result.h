@@ -17,7 +17,7 @@ namespace memwall::report {
 
 /// A part of the run, cut out between two moments.
 struct Phase {
-  std::string name;  ///< "boot", "prefill", "decode"
+  std::string name;  ///< "boot", "load", "freeze", "prefill", "decode"
   TimePs begin = 0;
   TimePs end = 0;
   std::uint64_t tokens = 0;    ///< tokens processed (prefill: of the prompt; decode: generated)
@@ -57,6 +57,9 @@ struct HostResult {
 
 /// Growth from `before` to `after`, matched by name; levels keep the later value.
 std::vector<Stat> difference(const std::vector<Stat>& before, const std::vector<Stat>& after);
+
+/// "340 B", "2.13 MiB".
+std::string bytes_text(double bytes);
 
 /// Sum of all counters whose name ends in `suffix` and contains `part`.
 double sum(const std::vector<Stat>& stats, const std::string& part, const std::string& suffix);

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <numeric>
 #include <vector>
 
 #include "common/sparse_memory.h"
@@ -37,6 +38,8 @@ class HostImage {
     contents_.read(offset, out, bytes);
     return true;
   }
+  /// What belongs into all cubes together.
+  std::uint64_t bytes() const { return std::accumulate(ends_.begin(), ends_.end(), std::uint64_t{0}); }
 
  private:
   SparseMemory contents_{map::kHbfCount * map::kHbfSize};

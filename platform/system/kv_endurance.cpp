@@ -26,11 +26,11 @@ KvEndurance kv_endurance(const loader::ModelConfig& model, std::uint32_t chips, 
 
 std::string KvEndurance::text(const hbf::Config& hbf) const {
   return fmt::format(
-      "every token programs {} pages of {} B per cube for rows of {:.0f} B (write amplification {:.0f}); at "
-      "the {:.0f} "
-      "tokens/s that programming allows that is {:.3g} MB/s, and {:.0f} cycles of {} GiB are used up in "
-      "{:.3g} years at "
-      "best",
+      "every token programs {} pages of {} B on cube 0 of each chip for rows of {:.0f} B (write "
+      "amplification "
+      "{:.0f}); at the {:.0f} tokens/s that programming allows that is {:.3g} MB/s, and {:.0f} cycles of its "
+      "{} GiB are used up in {:.3g} years if every erased block is filled, sooner if not (the report has the "
+      "figure of a run)",
       rows_per_token, hbf::kPageBytes, payload_bytes, static_cast<double>(hbf::kPageBytes) / payload_bytes,
       tokens_per_s, write_bytes_per_s / 1e6, hbf.reliability.endurance_cycles, hbf.capacity_bytes >> 30,
       lifetime_years);

@@ -181,7 +181,9 @@ class Run {
     simulate();
     outcome_.host.wall_seconds = seconds_since(simulation_start);
     collect();
-    if (scenario_.data == config::DataKind::kFunctional && scenario_.workload.check_reference)
+    // A run that failed before its first token has nothing to compare.
+    const bool silent = outcome_.code != ExitCode::kOk && outcome_.result.tokens.empty();
+    if (scenario_.data == config::DataKind::kFunctional && scenario_.workload.check_reference && !silent)
       check_reference();
     return std::move(outcome_);
   }
@@ -341,7 +343,8 @@ class Run {
           return image->read(address, out, bytes);
         };
       }
-      const auto progress = [this, c](std::uint32_t percent, std::uint32_t mib) { on_load(c, percent, mib); };
+      // Whole MiB are too coarse for a small model: the image's size is said instead.
+      const auto progress = [this, c](std::uint32_t percent, std::uint32_t) { on_load(c, percent); };
       if (c == 0) {
         host_ = std::make_unique<host::Host>("host", request, events, port, source, progress);
         host_->mailbox_isock.bind(mailbox.host_tsock);
@@ -401,9 +404,10 @@ class Run {
 
   void mark(Moment& moment) { moment = {true, to_ps(sc_core::sc_time_stamp()), snapshot()}; }
 
-  void on_load(std::uint32_t chip, std::uint32_t percent, std::uint32_t mib) {
+  void on_load(std::uint32_t chip, std::uint32_t percent) {
     if (percent == 0 && chip == 0) mark(load_);
-    note(fmt::format("chip{}: {} % ({} MiB) in HBF after {:.3f} ms", chip, percent, mib,
+    note(fmt::format("chip{}: {} % of {} in HBF after {:.3f} ms", chip, percent,
+                     report::bytes_text(static_cast<double>(images_[chip].bytes())),
                      static_cast<double>(to_ps(sc_core::sc_time_stamp())) / kPsPerMs));
   }
 

@@ -62,7 +62,7 @@ class HbfDriver : public ::testing::Test {
         hbf_health_take_events(&health);
         return true;
       }
-      if (!hbf_health_recover(&health, page * kPageBytes, attempt)) return false;
+      if (!hbf_health_recover(&health, attempt)) return false;
     }
   }
   void expect_contents(const std::string& when) {
@@ -475,6 +475,68 @@ TEST_F(HbfDriver, OldRowsAreRefreshedWhenIdleAndOverdueOnesBetweenPasses) {
   expect_contents("after the refresh");
 }
 
+TEST_F(HbfDriver, PreloadedContentsAreAsOldAsTheDeviceSays) {
+  // Of a retention time of 100 hours: refreshed when idle from 50 on, between passes from 75 on.
+  for (double hours : {0.0, 49.0, 51.0, 74.0, 76.0, 1e6}) {
+    SCOPED_TRACE(hours);
+    hbf::Config config = bridge_cube();
+    config.reliability.retention_hours = 100;
+    config.reliability.hours_at_start = hours;
+    start(config);
+    loaded = hbf_row_pages(&dev.geometry) + stripe / 2;
+    bridge->controller.debug_write(0, image->bytes.data(), loaded * kPageBytes);
+    std::uint64_t ns = 0;
+    ASSERT_EQ(hbf_block_age(&dev, hbf_block_at(&dev.geometry, 1), &ns), STATUS_OK);
+    EXPECT_NEAR(static_cast<double>(ns), hours * 3.6e12, 1e9 + hours * 1e3);
+    hbf_range_t range{};
+    range.pages = loaded;
+    range.source = &image->source;
+    ASSERT_EQ(hbf_health_add_present(&health, &range), STATUS_OK) << bridge->console;
+    EXPECT_EQ(hbf_health_pending(&health, false), hours > 50);
+    EXPECT_EQ(hbf_health_pending(&health, true), hours > 75);
+    const std::uint64_t erases = bridge->media().erases;
+    for (unsigned i = 0; i < 100 && hbf_health_pending(&health, false); ++i) {
+      bool done = false;
+      ASSERT_EQ(hbf_health_service(&health, hours < 75 || i > 3, &done), STATUS_OK) << bridge->console;
+    }
+    EXPECT_FALSE(hbf_health_pending(&health, false));
+    EXPECT_EQ(health.counters.refreshes, hours > 50 ? stripe + stripe / 2 : 0u);
+    EXPECT_EQ(bridge->media().erases - erases, health.counters.refreshes);
+    EXPECT_EQ(health.counters.due_age, hours > 50 ? 2u : 0u);
+    ASSERT_EQ(hbf_block_age(&dev, hbf_block_at(&dev.geometry, 1), &ns), STATUS_OK);
+    EXPECT_NEAR(static_cast<double>(ns), hours > 50 ? 0 : hours * 3.6e12, 1e9);
+    expect_contents("preloaded");
+  }
+}
+
+TEST_F(HbfDriver, AgesOfManyRowsTakeABoundedNumberOfCommands) {
+  hbf::Config config = bridge_cube();
+  config.pages_per_block = 1;
+  config.blocks_per_plane = 501;
+  config.capacity_bytes = std::uint64_t{2} * 4 * 500 * kPageBytes;
+  config.reliability.retention_hours = 1e5;  // more milliseconds than 32 bits hold
+  config.reliability.hours_at_start = 6e4;
+  start(config);
+  rows.assign(490, 0);
+  hbf_health_init(&health, &dev, rows.data(), static_cast<std::uint32_t>(rows.size()));
+  hbf_range_t range{};
+  range.pages = 495 * stripe;
+  range.source = &image->source;
+  bridge->controller.debug_write(0, image->bytes.data(), range.pages * kPageBytes);
+  const TimePs before = bridge->now();
+  std::uint64_t ns = 0;
+  ASSERT_EQ(hbf_block_age(&dev, 0, &ns), STATUS_OK);
+  const TimePs one = bridge->now() - before;
+  ASSERT_EQ(hbf_health_add_present(&health, &range), STATUS_OK) << bridge->console;
+  EXPECT_LE(bridge->now() - before, (HBF_AGE_BLOCKS * HBF_AGE_ROWS + 2) * one * 11 / 10);
+  EXPECT_NE(bridge->console.find("contents in 495 rows of blocks: only rows below 490"), std::string::npos)
+      << bridge->console;
+  EXPECT_TRUE(hbf_health_pending(&health, false)) << "60 % of the retention time";
+  EXPECT_FALSE(hbf_health_pending(&health, true));
+  for (std::uint32_t row = 0; row < rows.size(); ++row)
+    ASSERT_NEAR(0.0 - static_cast<std::int32_t>(rows[row]), 6e4 * 3.6e6 / health.age_unit_ms, 10) << row;
+}
+
 TEST_F(HbfDriver, AnUncorrectablePageIsWrittenAgainFromItsSource) {
   start();
   ASSERT_EQ(load(6 * stripe), STATUS_OK);
@@ -654,12 +716,17 @@ void lose_power(Rng& rng, std::uint64_t seed, unsigned& old_pages, unsigned& new
   ASSERT_EQ(hbf_write(&writer, 0, rows), STATUS_RESET) << bridge.console;
   while (!hbf_is_ready(&dev)) bridge.run_until(bridge.now() + 100 * kPsPerUs);
   ASSERT_EQ(hbf_reopen(&dev, &policy), STATUS_OK) << bridge.console;
+  std::set<hbf_block_t> begun;  // blocks with a new page
   for (std::uint64_t page = 0; page < rows; ++page) {
+    const hbf_block_t block = hbf_block_at(&dev.geometry, page);
     hbf_event_t event{};
     const HbfBridge::Read r = bridge.demand(page * kPageBytes, kPageBytes);
     if (r.good) {
       const bool is_old = before.equals(page, r.data.data()), is_new = after.equals(page, r.data.data());
       ASSERT_TRUE(is_old || is_new) << "page " << page << " is corrupt";
+      // A block is written from its start, after an erase.
+      ASSERT_FALSE(is_old && begun.count(block) != 0) << "page " << page << " is old, behind a new one";
+      if (is_new) begun.insert(block);
       (is_new ? new_pages : old_pages) += 1;
       continue;
     }
@@ -669,7 +736,6 @@ void lose_power(Rng& rng, std::uint64_t seed, unsigned& old_pages, unsigned& new
     for (std::uint8_t byte : r.data) ASSERT_EQ(byte, 0xff);
     ++lost_pages;
   }
-  // A block is written from its start: behind the first new page of a block nothing is old.
   ASSERT_EQ(hbf_write(&writer, 0, rows), STATUS_OK) << bridge.console;
   for (std::uint64_t page = 0; page < rows; ++page) {
     const HbfBridge::Read r = bridge.demand(page * kPageBytes, kPageBytes);

@@ -268,6 +268,18 @@ TEST_F(HbfStatus, ASpareThatFailsIsReplacedInItsTurn) {
   EXPECT_NE(cube.remaps[2].second, cube.remaps[1].second);
 }
 
+TEST_F(HbfStatus, ABlockThatNoSpareCuresEndsTheWriteAndSaysWhyOnce) {
+  EXPECT_EQ(write(HBF_WRITE_PROGRAM_FAIL, 5, 100000), STATUS_FULL);
+  EXPECT_EQ(counters().retired, HBF_WRITE_SPARES);
+  EXPECT_EQ(cube.remaps.size(), HBF_WRITE_SPARES) << "the other spares are left for other blocks";
+  const std::string why = "write status 0x7 info 5, ";
+  for (const std::string& line : {why + "needs a spare block", why + "no better on several spare blocks"}) {
+    const std::size_t at = cube.console.find(line);
+    ASSERT_NE(at, std::string::npos) << line << "\n" << cube.console;
+    EXPECT_EQ(cube.console.find(line, at + 1), std::string::npos) << "once\n" << cube.console;
+  }
+}
+
 TEST_F(HbfStatus, WithoutARemapEntryTheWriteEndsAsFull) {
   hbf.remap_entries = 0;
   EXPECT_EQ(write(HBF_WRITE_UNUSABLE, HBF_GRANULE_BLOCK), STATUS_FULL);
@@ -348,7 +360,7 @@ class HbfReadStatus : public HbfStatus {
   }
   bool recover(std::uint32_t code, std::uint32_t info = 0) {
     cube.read_event(kBad, code, info);
-    return hbf_health_recover(&health, kBad * HBF_PAGE_BYTES, 1);
+    return hbf_health_recover(&health, 1);
   }
 };
 
@@ -416,7 +428,7 @@ TEST_F(HbfReadStatus, WaitingEndsAfterASecondWithAMessage) {
   std::uint32_t attempt = 1;
   for (; attempt < 5000; ++attempt) {
     cube.read_event(kBad, HBF_READ_RESTRICTED);
-    if (!hbf_health_recover(&health, kBad * HBF_PAGE_BYTES, attempt)) break;
+    if (!hbf_health_recover(&health, attempt)) break;
   }
   EXPECT_LT(attempt, 5000u);
   EXPECT_GT(cube.now_us, 900000u);
@@ -479,16 +491,16 @@ TEST_F(HbfReadStatus, ARefreshWaitsWhileTheCubeIsReadButNotForEver) {
 
 TEST_F(HbfReadStatus, AFailureWithoutAnEventIsTriedAFewTimes) {
   unsigned tries = 0;
-  while (hbf_health_recover(&health, kBad * HBF_PAGE_BYTES, tries + 1) && tries < 100) ++tries;
+  while (hbf_health_recover(&health, tries + 1) && tries < 100) ++tries;
   EXPECT_EQ(tries, 4u);
   EXPECT_EQ(health.counters.unexplained, 5u);
   EXPECT_EQ(hbf_health_settle(&health), STATUS_OK);
-  EXPECT_TRUE(hbf_health_recover(&health, kBad * HBF_PAGE_BYTES, 1)) << "after a success it counts anew";
+  EXPECT_TRUE(hbf_health_recover(&health, 1)) << "after a success it counts anew";
 }
 
 TEST_F(HbfReadStatus, ManyFaultsOfOneBlockAreCuredOnce) {
   for (std::uint64_t page : {2u, 6u, 10u, 14u, 3u}) cube.read_event(page, HBF_READ_UNCORRECTABLE);
-  EXPECT_TRUE(hbf_health_recover(&health, 2 * HBF_PAGE_BYTES, 1));
+  EXPECT_TRUE(hbf_health_recover(&health, 1));
   EXPECT_EQ(cube.programs, (std::vector<std::uint64_t>{2, 6, 10, 14, 3, 7, 11, 15}));
 }
 

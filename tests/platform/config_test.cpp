@@ -65,6 +65,37 @@ TEST(Scenario, AWordThatIsNotAcceptedListsThoseThatAre) {
   EXPECT_NE(text.find("is not one of: none, tlm, rtl"), std::string::npos) << text;
 }
 
+TEST(Scenario, AnEmptyPathNamesItsKey) {
+  const std::string text = complaint("[hbf]\ncubes = 1\npreset = \"\"\n");
+  EXPECT_NE(text.find("dir/s.toml:9:"), std::string::npos) << text;
+  EXPECT_NE(text.find("hbf.preset is empty"), std::string::npos) << text;
+}
+
+TEST(Scenario, RatesOfOutcomesThatExcludeEachOtherAddToAtMostOne) {
+  const std::string hbf = "[hbf]\ncubes = 1\npreset = \"p\"\n";
+  const std::string text =
+      complaint(hbf + "corrected_rate = 0.7\nretry_rate = 0.7\nuncorrectable_rate = 0.7\n");
+  EXPECT_NE(text.find("add to 2.1"), std::string::npos) << text;
+  EXPECT_EQ(complaint(hbf + "corrected_rate = 0.5\nretry_rate = 0.5\n"), "");
+}
+
+TEST(Scenario, HbfSettingsWithoutEffectAreNamed) {
+  const auto warnings = [](const std::string& extra) {
+    std::string all;
+    for (const std::string& w :
+         parse_scenario(std::string(kMinimal) + "weights = \"hbf\"\n" + extra, "s.toml").warnings)
+      all += w + "\n";
+    return all;
+  };
+  const std::string hbf = "[hbf]\ncubes = 1\npreset = \"p\"\n";
+  EXPECT_EQ(warnings(hbf + "retry_rate = 0.1\nrate_scale = 2\n"), "");
+  const std::string kv = warnings(hbf + "allow_kv = true\n");
+  EXPECT_NE(kv.find("hbf.allow_kv has no effect with model.kv = \"hbm\""), std::string::npos) << kv;
+  const std::string rates = warnings(hbf + "retry_rate = 0.1\nrate_scale = 0\n");
+  EXPECT_NE(rates.find("s.toml:11:"), std::string::npos) << rates;
+  EXPECT_NE(rates.find("hbf.retry_rate has no effect with hbf.rate_scale = 0"), std::string::npos) << rates;
+}
+
 TEST(Scenario, HbmFaultsAreReadWithTheirDefaults) {
   const Scenario s = parse_scenario(R"(name = "t"
 description = "d"

@@ -52,6 +52,8 @@ TEST(Faults, PagesThatStayUncorrectableEndInAMessageThatNamesThemAndExitCodeOne)
   const RunResult r = run("hbf_weights", {"hbf.uncorrectable_rate=1"});
   EXPECT_EQ(r.code, 1) << r.out;
   EXPECT_NE(r.err.find("hardware error"), std::string::npos) << r.err;
+  EXPECT_NE(r.out.find("not compared: no tokens"), std::string::npos) << r.out;
+  EXPECT_TRUE(r.result["reference_match"].is_null());
   EXPECT_NE(r.uart0.find("UNCORRECTABLE"), std::string::npos) << r.uart0;
   EXPECT_NE(r.uart0.find("is retired"), std::string::npos) << r.uart0;
   EXPECT_NE(r.err.find("read status 0x4 info 2: again and again, on a spare block too"), std::string::npos)

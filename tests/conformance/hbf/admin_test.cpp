@@ -824,5 +824,55 @@ TEST(Requirement52, MaxpecAndAvgpecTrackErases) {
   }
 }
 
+TEST(Requirement43, TheCountsOfLogEntriesHaveFourOrEightBytesByTheSwitch) {
+  for (auto size : {Readings::LogCounts::kFourBytes, Readings::LogCounts::kEightBytes}) {
+    Config c = small();
+    c.readings.log_counts = size;
+    Host h(c);
+    std::uint32_t value = 1;
+    const bool wide = size == Readings::LogCounts::kEightBytes;
+    EXPECT_EQ(h.cube.sideband_read(0, Space::kMmio, 0x068, value), wide);
+    EXPECT_EQ(mainband_read(h, Space::kMmio, 0x068, value), wide);
+    if (wide) {
+      EXPECT_EQ(value, 0u);
+    }
+  }
+}
+
+TEST(Requirement48, TheIntervalOfSnapshotsIsReadWithOrWithoutItsUnitByTheSwitch) {
+  for (auto interval : {Readings::SnapshotInterval::kSplit, Readings::SnapshotInterval::kWhole}) {
+    Config c = small();
+    c.readings.snapshot_interval = interval;
+    Host h(c);
+    // 5 in [31:18], unit 0 (s) in [17:16]: 5 s, or 20 s when the unit is part of the value.
+    h.set_reg(Space::kMmio, 0x054, 5u << 18 | 0u << 16);
+    const auto log = admin_address(Opcode::kGetLogPage, 3);
+    h.run_for(us(5000000) - us(1000));
+    EXPECT_EQ(h.admin_now(false, log).status(), 0x3u) << "none yet";
+    h.run_for(us(10000));
+    EXPECT_EQ(h.admin_now(false, log).status(), interval == Readings::SnapshotInterval::kSplit ? 0x0u : 0x3u);
+    h.run_for(us(15000000));
+    EXPECT_EQ(h.admin_now(false, log).status(), 0x0u);
+  }
+}
+
+TEST(Requirement50, TheBitmapHasABitPerBlockOr1024BitsByTheSwitch) {
+  for (auto reading : {Readings::Bitmap::kWords, Readings::Bitmap::kBits}) {
+    Config c = small();
+    c.channels = 1;
+    c.planes_per_die = 16;
+    c.pages_per_block = 256;
+    c.blocks_per_plane = 1024 + 4;
+    c.capacity_bytes = std::uint64_t{32} << 30;
+    c.readings.bitmap = reading;
+    Host h(c);
+    const auto bitmap = [](unsigned offset) {
+      return admin_address(Opcode::kReducedCapacity, std::uint64_t{offset} << 8);
+    };
+    EXPECT_EQ(h.admin_now(false, bitmap(0), 2).status(), 0x0u) << "1024 bits";
+    EXPECT_EQ(h.admin_now(false, bitmap(2), 1).status(), reading == Readings::Bitmap::kWords ? 0x0u : 0x2u);
+  }
+}
+
 }  // namespace
 }  // namespace memwall::hbf::conformance

@@ -570,5 +570,25 @@ TEST(Requirement15, ReadsThatWaitForCreditsDoNotStallWrites) {
   }
 }
 
+TEST(Requirement04, AddressesCountBytesOrChunksByTheSwitch) {
+  for (auto unit : {Readings::AddressUnit::kBytes, Readings::AddressUnit::kChunks}) {
+    Config c = small();
+    c.readings.address_unit = unit;
+    Host h(c);
+    h.preload(1, 2);
+    const Bytes page = pattern(kPageBytes, 2);
+    const std::uint64_t per_chunk = unit == Readings::AddressUnit::kBytes ? 64 : 1;
+    EXPECT_EQ(h.read_now((64 + 5) * per_chunk).status(), 0u);  // page 1, chunk 5
+    EXPECT_EQ(h.data(h.last), Bytes(page.begin() + 5 * 64, page.begin() + 6 * 64));
+    EXPECT_EQ(h.read_now(c.port_bytes() / 64 * per_chunk).status(), 0x1u);
+    EXPECT_EQ(h.write_now(2 * 64 * per_chunk, pattern(kPageBytes, 3)).status(), 0u);
+    h.read_now(2 * 64 * per_chunk, 64);
+    EXPECT_EQ(h.data(h.last), pattern(kPageBytes, 3));
+    EXPECT_EQ(h.wait(h.write(3 * per_chunk, pattern(64, 4), 1, user::scratchpad())).status(), 0u);
+    h.read_now(3 * per_chunk, 1, user::scratchpad());
+    EXPECT_EQ(h.data(h.last), pattern(64, 4));
+  }
+}
+
 }  // namespace
 }  // namespace memwall::hbf::conformance

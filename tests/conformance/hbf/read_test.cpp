@@ -416,5 +416,14 @@ TEST(Requirement29, TheCountIsOfSensesAndIsReadByAFeature) {
   EXPECT_EQ(h.read_now(0).status(), 0x0u) << "a planted count goes too";
 }
 
+TEST(Requirement22, Bit2OfFlashReadsIsTheHintOrUndefinedByTheSwitch) {
+  Config c = small();
+  c.readings.batch_hint = Readings::BatchHint::kReserved;
+  Loaded h(c);
+  EXPECT_EQ(h.read_now(0, 1, user::flash_read(true)).status(), 0x3u);
+  EXPECT_EQ(h.senses(), 0u);
+  EXPECT_EQ(h.read_now(0).status(), 0x0u);
+}
+
 }  // namespace
 }  // namespace memwall::hbf::conformance

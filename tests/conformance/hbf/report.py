@@ -19,15 +19,38 @@ import tomllib
 from pathlib import Path
 
 REQUIREMENTS = 60
-KEYS = {"id", "section", "text", "reading", "tests"}
+KEYS = {"id", "section", "text", "gaps", "tests"}
+GAP_KEYS = {"id", "kind", "section", "text", "reading", "switch", "no_switch"}
+
+
+def read_gaps(gaps):
+    """Number -> gap, and what is wrong with them."""
+    mistakes = []
+    for gap in gaps:
+        unknown = set(gap) - GAP_KEYS
+        missing = GAP_KEYS - {"switch", "no_switch"} - set(gap)
+        if unknown or missing:
+            mistakes.append(f"gap {gap.get('id', '?')}: unknown {sorted(unknown)}, missing {sorted(missing)}")
+            for key in missing:
+                gap[key] = "?"
+        if gap["kind"] not in ("silent", "contradiction"):
+            mistakes.append(f"gap {gap['id']}: kind must be silent or contradiction")
+        if gap["kind"] == "contradiction" and ("switch" in gap) == ("no_switch" in gap):
+            mistakes.append(f"gap {gap['id']}: a contradiction needs a switch, or a reason for having none")
+    if len({gap["id"] for gap in gaps}) != len(gaps):
+        mistakes.append("a gap is there twice")
+    return {gap["id"]: gap for gap in gaps}, mistakes
 
 
 def read_plan(path):
-    plan = tomllib.loads(path.read_text()).get("requirement", [])
-    mistakes = []
+    content = tomllib.loads(path.read_text())
+    plan = content.get("requirement", [])
+    gaps, mistakes = read_gaps(content.get("gap", []))
     for entry in plan:
+        mistakes += [f"requirement {entry.get('id', '?')} names gap {gap}, which does not exist"
+                     for gap in entry.get("gaps", []) if gap not in gaps]
         unknown = set(entry) - KEYS
-        missing = KEYS - {"reading"} - set(entry)
+        missing = KEYS - {"gaps"} - set(entry)
         if unknown or missing:
             mistakes.append(f"requirement {entry.get('id', '?')}: unknown {sorted(unknown)}, missing {sorted(missing)}")
             for key in missing:
@@ -38,7 +61,7 @@ def read_plan(path):
     ids = [entry.get("id") for entry in plan]
     if ids != list(range(1, REQUIREMENTS + 1)):
         mistakes.append(f"ids must be 1 to {REQUIREMENTS} in order")
-    return plan, mistakes
+    return plan, gaps, mistakes
 
 
 def run_tests(executable):
@@ -66,7 +89,7 @@ def main(argv):
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args(argv)
 
-    plan, mistakes = read_plan(args.plan)
+    plan, gaps, mistakes = read_plan(args.plan)
     outcome, code = run_tests(args.tests)
     if outcome is None:
         print(f"{args.tests} crashed before it wrote its results", file=sys.stderr)
@@ -82,18 +105,21 @@ def main(argv):
         states = [outcome.get(name, "missing") for name in entry["tests"]]
         passed = bool(states) and all(state == "passed" for state in states)
         covered += passed
-        readings += "reading" in entry
+        readings += bool(entry.get("gaps"))
         if not passed:
             mistakes.append(f"requirement {entry['id']} is not covered: {', '.join(states) or 'no test'}")
         tests = "<br>".join(f"{name}: {state}" for name, state in zip(entry["tests"], states))
         rows.append(f"| {entry['id']} | {entry['section']} | {entry['text']} | {'covered' if passed else 'NOT COVERED'} "
-                    f"| {entry.get('reading', '')} | {tests} |")
+                    f"| {', '.join(map(str, entry.get('gaps', [])))} | {tests} |")
+    gap_rows = [f"| {number} | {gap['kind']} | {gap['section']} | {gap['text']} | {gap['reading']} "
+                f"| {gap.get('switch', gap.get('no_switch', ''))} |" for number, gap in gaps.items()]
 
     lines = ["# Conformance to the OCP HBF architecture specification v0.7.0", "",
              f"{covered} of {len(plan)} requirements are covered by passing tests; in {readings} the specification is silent or "
-             "contradicts itself, and the column says how it is read here. This is a self-assessment of a model, not a "
+             "contradicts itself, and the second table says how it is read here. This is a self-assessment of a model, not a "
              "certificate.", "",
-             "| # | section | requirement | state | our reading | tests |", "|---|---|---|---|---|---|", *rows, ""]
+             "| # | section | requirement | state | gaps | tests |", "|---|---|---|---|---|---|", *rows, "",
+             "| gap | | section | what is open | our reading | switch |", "|---|---|---|---|---|---|", *gap_rows, ""]
     args.out.parent.mkdir(parents=True, exist_ok=True)
     args.out.write_text("\n".join(lines))
     print(f"{covered} of {len(plan)} requirements covered, {readings} by our reading of a gap; report in {args.out}")

@@ -19,14 +19,20 @@ def entry(number):
             "tests": [f"Requirement{number:02d}.A", f"Requirement{number:02d}.B"]}
 
 
+def gap(number):
+    return {"id": number, "kind": "contradiction", "section": "3.4", "text": "Either way.", "reading": "this way",
+            "switch": "readings.way"}
+
+
 def toml(plan):
-    return "\n".join("[[requirement]]\n" + "\n".join(f"{key} = {json.dumps(value)}" for key, value in one.items())
-                     for one in plan)
+    return "\n".join(f"[[{kind}]]\n" + "\n".join(f"{key} = {json.dumps(value)}" for key, value in one.items())
+                     for kind, ones in plan.items() for one in ones)
 
 
 class Report(unittest.TestCase):
     def setUp(self):
         self.plan = [entry(number) for number in range(1, 61)]
+        self.gaps = [gap(3), gap(9)]
         # What the tests say: name -> (result, failures).
         self.tests = {name: ("COMPLETED", []) for one in self.plan for name in one["tests"]}
         self.exit_code = 0
@@ -49,7 +55,7 @@ class Report(unittest.TestCase):
             tests.write_text(f"#!{sys.executable}\nimport json, sys\noutput = {output!r}\n{write}\n"
                              f"sys.exit({self.exit_code})\n")
             tests.chmod(0o755)
-            (folder / "plan.toml").write_text(toml(self.plan))
+            (folder / "plan.toml").write_text(toml({"requirement": self.plan, "gap": self.gaps}))
             run = subprocess.run([sys.executable, REPORT, "--plan", folder / "plan.toml", "--tests", tests, "--out",
                                   folder / "report.md"], capture_output=True, text=True, check=False)
             report = folder / "report.md"
@@ -62,12 +68,29 @@ class Report(unittest.TestCase):
         self.assertNotIn("Traceback", errors)
 
     def test_everything_in_order(self):
-        self.plan[4]["reading"] = "ours"
+        self.plan[4]["gaps"] = [3, 9]
         code, errors, report = self.run_report()
         self.assertEqual((code, errors), (0, ""))
         self.assertIn("60 of 60 requirements are covered", report)
         self.assertIn("in 1 the specification is silent", report)
-        self.assertIn("| 5 | 1.2 | Text 5. | covered | ours | Requirement05.A: passed<br>Requirement05.B: passed |", report)
+        self.assertIn("| 5 | 1.2 | Text 5. | covered | 3, 9 | Requirement05.A: passed<br>Requirement05.B: passed |", report)
+
+        self.assertIn("| 3 | contradiction | 3.4 | Either way. | this way | readings.way |", report)
+
+    def test_a_contradiction_has_neither_switch_nor_reason(self):
+        del self.gaps[0]["switch"]
+        self.expect_mistake("gap 3: a contradiction needs a switch")
+        self.gaps[0]["no_switch"] = "nothing depends on it"
+        self.assertEqual(self.run_report()[0], 0)
+        self.gaps[0]["kind"] = "odd"
+        self.expect_mistake("gap 3: kind must be")
+
+    def test_a_gap_does_not_exist_or_is_there_twice(self):
+        self.plan[7]["gaps"] = [4]
+        self.expect_mistake("requirement 8 names gap 4, which does not exist")
+        self.setUp()
+        self.gaps[1] = gap(3)
+        self.expect_mistake("a gap is there twice")
 
     def test_a_requirement_is_missing(self):
         for name in self.plan.pop(16)["tests"]:

@@ -533,5 +533,29 @@ TEST(Requirement60, TimeCountsByTheTemperatureItPassesAt) {
   EXPECT_NEAR(aged(55, 85), 10 * factor(55) + 10, 1e-3);
 }
 
+TEST(Requirement53, CesIsClearedByWriting1OrIsStorageByTheSwitch) {
+  for (auto reading : {Readings::Cattrip::kWriteOneClears, Readings::Cattrip::kStorage}) {
+    Config c = hot();
+    c.readings.cattrip = reading;
+    Host h(c);
+    h.cube.set_temperature(106);
+    h.set_reg(Space::kMmio, mmio::kTmon, 0);
+    EXPECT_TRUE(severe_seen(h)) << "nothing is cleared while CATTRIP is high";
+    h.cube.set_temperature(50);
+    h.set_reg(Space::kMmio, mmio::kTmon, 0);
+    EXPECT_EQ(severe_seen(h), reading == Readings::Cattrip::kWriteOneClears);
+    h.set_reg(Space::kMmio, mmio::kTmon, 1);
+    EXPECT_EQ(severe_seen(h), reading == Readings::Cattrip::kStorage);
+  }
+}
+
+TEST(Requirement55, LockoutIsSetByTheHostOrReadOnlyByTheSwitch) {
+  Config c = small();
+  c.readings.lockout = Readings::Lockout::kReadOnly;
+  Host h(c);
+  h.set_reg(Space::kMmio, mmio::kLockout, 1);
+  EXPECT_EQ(h.reg(Space::kMmio, mmio::kLockout), 0u);
+}
+
 }  // namespace
 }  // namespace memwall::hbf::conformance

@@ -111,6 +111,7 @@ TEST(Controller, ReadsOfAnyLengthAndAlignmentGiveTheContents) {
       Config config = small_cube();
       config.burst_reads = burst;
       config.ports_per_channel = ports;
+      if (ports == 2) config.readings.address_unit = Readings::AddressUnit::kChunks;
       Loaded host(config);
       Rng rng(3, "reads");
       for (int i = 0; i < 100; ++i) {
@@ -168,6 +169,7 @@ TEST(Controller, WriteIsAnsweredWhenItsPagesAreProgrammed) {
   for (const bool burst : {true, false}) {
     Config c = config;
     c.burst_writes = burst;
+    if (!burst) c.readings.address_unit = Readings::AddressUnit::kChunks;
     ControllerBench host(c);
     const Bytes data = pattern(4 * kPageBytes, 9);
     const auto written = host.write(0, data);

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The SystemC shell through TLM initiators: data, errors, traffic without data, blocking and four phases, the
 // way into the chip's memory, interrupts, report.
+#include "hbf/axi_extension.h"
 #include "module_bench.h"
 
 namespace memwall::hbf {
@@ -149,6 +150,176 @@ TEST_F(HbfShell, SoftwareRetryLoopRecoversAPageInHostMode) {
     EXPECT_EQ(rounds, 2u);
     EXPECT_EQ(got, slice(loaded, 0, kPageBytes));
     EXPECT_FALSE(io.irq.read());
+  }});
+}
+
+/// An access with its AxiExtension, by either transport.
+struct WithExtension {
+  tlm::tlm_response_status tlm = tlm::TLM_INCOMPLETE_RESPONSE;
+  AxiExtension axi;
+  Bytes data;
+};
+WithExtension access_with(Initiator& io, bool phased, bool is_write, std::uint64_t address, Bytes data,
+                          std::optional<unsigned> stage = std::nullopt) {
+  WithExtension out;
+  out.data = std::move(data);
+  out.axi.retry_stage = stage;
+  out.axi.status = out.axi.info = 15;  // of an access before
+  out.axi.data_valid = true;
+  out.axi.offset = 7;
+  Payload payload;
+  payload.set_extension(&out.axi);
+  Initiator::fill(payload, is_write ? tlm::TLM_WRITE_COMMAND : tlm::TLM_READ_COMMAND, address,
+                  out.data.data(), static_cast<unsigned>(out.data.size()));
+  if (phased) {
+    const unsigned before = io.responses;
+    io.begin(payload);
+    io.await(before + 1);
+    wait(1, sc_core::SC_NS);
+  } else {
+    io.send(payload);
+  }
+  out.tlm = payload.get_response_status();
+  payload.clear_extension(&out.axi);
+  return out;
+}
+void expect_axi(const WithExtension& got, tlm::tlm_response_status tlm, unsigned status, unsigned info,
+                bool data_valid, std::uint64_t offset) {
+  EXPECT_EQ(got.tlm, tlm);
+  EXPECT_EQ(got.axi.status, status);
+  EXPECT_EQ(got.axi.info, info);
+  EXPECT_EQ(got.axi.data_valid, data_valid);
+  EXPECT_EQ(got.axi.offset, offset);
+}
+
+class HbfShellExtension : public HbfShell, public testing::WithParamInterface<bool> {
+ protected:
+  WithExtension read(std::uint64_t address, std::uint64_t bytes = kPageBytes,
+                     std::optional<unsigned> stage = std::nullopt) {
+    return access_with(io, GetParam(), false, address, Bytes(bytes), stage);
+  }
+  WithExtension write(std::uint64_t address) {
+    return access_with(io, GetParam(), true, address, pattern(kPageBytes, 9));
+  }
+  static constexpr std::uint64_t kNone = AxiExtension::kNoOffset;
+};
+INSTANTIATE_TEST_SUITE_P(Transports, HbfShellExtension, testing::Bool(),
+                         [](const auto& phased) { return phased.param ? "FourPhases" : "Blocking"; });
+
+TEST_P(HbfShellExtension, ReadsAnswerStatusInfoAndValidityInTheExtension) {
+  const Bytes loaded = load();
+  run_to_end({[&] {
+    const auto ok = tlm::TLM_OK_RESPONSE, bad = tlm::TLM_GENERIC_ERROR_RESPONSE;
+    io.inject(page(1), Regs::InjectKind::kCorrectedHigh);
+    WithExtension got = read(page(1) + 100, 64);
+    expect_axi(got, ok, 0x5, 2, true, page(1) + 100);
+    EXPECT_EQ(got.data, slice(loaded, page(1) + 100, 64));
+    expect_axi(read(page(5)), ok, 0x0, 0, true, kNone);  // clears it
+    io.inject(page(2), Regs::InjectKind::kUncorrectable);
+    got = read(page(2));
+    expect_axi(got, bad, 0x4, 2, false, page(2));
+    EXPECT_EQ(got.data, Bytes(kPageBytes, 0xff));
+    EXPECT_EQ(io.write(page(0), pattern(kPageBytes, 9)), ok);
+    expect_axi(read(page(4)), bad, 0x7, 0, false, page(4));  // erased with page 0
+    // The failure with the lowest offset, before a hint below it.
+    io.inject(page(17), Regs::InjectKind::kCorrectedHigh);
+    io.inject(page(18), Regs::InjectKind::kUncorrectable);
+    io.inject(page(19), Regs::InjectKind::kUnusable, 1, 1);
+    expect_axi(read(page(16), 4 * kPageBytes), bad, 0x4, 2, false, page(18));
+    io.inject(page(22), Regs::InjectKind::kCorrectedHigh);
+    io.inject(page(21), Regs::InjectKind::kCorrectedHigh);
+    expect_axi(read(page(20), 3 * kPageBytes), ok, 0x5, 2, true, page(21));
+    expect_axi(read(page(64)), tlm::TLM_ADDRESS_ERROR_RESPONSE, 0, 0, false, kNone);
+  }});
+}
+
+TEST_P(HbfShellExtension, WritesAnswerTheirStatusInTheExtension) {
+  run_to_end({[&] {
+    const auto ok = tlm::TLM_OK_RESPONSE, bad = tlm::TLM_GENERIC_ERROR_RESPONSE;
+    expect_axi(write(page(1)), ok, 0x0, 0, false, kNone);
+    expect_axi(write(page(1) + 4 * kPageBytes), ok, 0x0, 0, false, kNone);
+    expect_axi(write(page(5)), bad, 0x2, 0, false, page(5));    // is programmed already
+    expect_axi(write(page(13)), bad, 0x6, 1, false, page(13));  // skips page 9
+    io.inject(page(0), Regs::InjectKind::kProgramFail);
+    expect_axi(write(page(0)), bad, 0x7, 0, false, page(0));
+    expect_axi(write(page(4)), bad, 0x6, 2, false, page(4));
+    expect_axi(access_with(io, GetParam(), true, 32, Bytes(64)), tlm::TLM_BURST_ERROR_RESPONSE, 0, 0, false,
+               kNone);
+  }});
+}
+
+TEST_P(HbfShellExtension, HintOfAPageReadAheadReachesItsReader) {
+  load();
+  const std::uint64_t table[] = {page(8), page(4)};
+  put(0x100, table, sizeof table);
+  run_to_end({[&] {
+    io.inject(page(9), Regs::InjectKind::kCorrectedHigh);
+    io.inject(page(8), Regs::InjectKind::kCorrectedHigh);
+    io.set_reg64(Regs::kStreamTableLoOffset, 0x100);
+    io.set_reg(Regs::kStreamCountOffset, 1);
+    io.set_reg(Regs::kStreamDepthOffset, 4);
+    io.set_reg(Regs::kStreamControlOffset, Regs::kStreamControlEnableMask);
+    wait(to_sc(ns(500)));  // on its way
+    expect_axi(read(page(8)), tlm::TLM_OK_RESPONSE, 0x5, 2, true, page(8));
+    wait(to_sc(ns(5000)));  // here
+    expect_axi(read(page(9) + 64, 64), tlm::TLM_OK_RESPONSE, 0x5, 2, true, page(9) + 64);
+    expect_axi(read(page(10)), tlm::TLM_OK_RESPONSE, 0x0, 0, true, kNone);
+    EXPECT_EQ(io.reg(Regs::kCountPrefetchHitsOffset), 3u);
+    EXPECT_EQ(io.reg(Regs::kCountPrefetchMissesOffset), 0u);
+  }});
+}
+
+TEST_P(HbfShellExtension, RetryStageOfTheExtensionGoesBeforeThatOfTheRegister) {
+  const Bytes loaded = load();
+  run_to_end({[&] {
+    io.set_reg(Regs::kAdminIndexOffset, 0);
+    io.set_reg(Regs::kAdminDataOffset, 1);
+    io.set_reg(Regs::kAdminUserOffset, 0);
+    io.set_reg(Regs::kAdminAddressLoOffset, 0x01u | 3u << 8);  // retries by the host
+    io.set_reg(Regs::kAdminGoOffset, static_cast<std::uint32_t>(Regs::AdminGoAction::kWrite));
+    wait(to_sc(ns(1000)));
+    io.inject(0, Regs::InjectKind::kRetry, 2);
+    expect_axi(read(0), tlm::TLM_GENERIC_ERROR_RESPONSE, 0x6, 1, false, 0);
+    expect_axi(read(0, kPageBytes, 1), tlm::TLM_GENERIC_ERROR_RESPONSE, 0x6, 2, false, 0);
+    io.set_reg(Regs::kControlOffset, 1u << Regs::kControlRetryStageShift);
+    const WithExtension got = read(0, kPageBytes, 2);
+    expect_axi(got, tlm::TLM_OK_RESPONSE, 0x0, 0, true, kNone);
+    EXPECT_EQ(got.data, slice(loaded, 0, kPageBytes));
+  }});
+}
+
+TEST_F(HbfShell, RetryStageAboveSevenIsAnError) {
+  load();
+  sc_core::sc_spawn([&] {
+    EXPECT_EQ(access_with(io, false, false, 0, Bytes(64), 8).tlm, tlm::TLM_GENERIC_ERROR_RESPONSE);
+  });
+  sc_core::sc_start(to_sc(ns(10000)));
+  EXPECT_THROW(rethrow_simulation_error(), Error);
+}
+
+TEST_F(HbfShell, LongReadWithoutDataTellsItsFirstFailedPageInTheExtension) {
+  Config config = small_cube();
+  config.functional = false;
+  config.blocks_per_plane = 500;
+  config.capacity_bytes = 2 * 3968 * kPageBytes;
+  config.zones_per_channel = 0;
+  ModuleBench long_one(config, "_long");
+  long_one.hbf.controller().debug_write(0, nullptr, config.capacity_bytes);
+  run_to_end({[&] {
+    long_one.io.inject(page(700), Regs::InjectKind::kUncorrectable);
+    long_one.io.inject(page(601), Regs::InjectKind::kUncorrectable);
+    long_one.io.inject(page(500), Regs::InjectKind::kCorrectedHigh);
+    TrafficExtension traffic;
+    AxiExtension axi;
+    Payload payload;
+    Initiator::fill(payload, tlm::TLM_IGNORE_COMMAND, 0, nullptr, 1000 * kPageBytes);
+    payload.set_extension(&traffic);
+    payload.set_extension(&axi);
+    EXPECT_EQ(long_one.io.send(payload), tlm::TLM_GENERIC_ERROR_RESPONSE);
+    EXPECT_EQ(axi.status, 4u);
+    EXPECT_EQ(axi.offset, page(601));
+    payload.clear_extension(&traffic);
+    payload.clear_extension(&axi);
   }});
 }
 

@@ -89,12 +89,26 @@ TEST(HbfPreset, EveryPresetLoadsAndDeliversWhatItClaims) {
     const double latency =
         static_cast<double>(config.timing.tR + config.timing.tECC + 100 * kPsPerNs) * 1e-12;
     const double hidden = 2 * config.array_gbytes_per_s() * 1e9 * latency;
-    EXPECT_GE(static_cast<double>(config.controller.prefetch_bytes), 0.98 * hidden) << file;
+    // The SRAM of the quarter cube is small on purpose: 1 x bandwidth x latency.
+    const double share = file == "hbf_slc_1us_quarter.toml" ? 0.5 : 1;
+    EXPECT_GE(static_cast<double>(config.controller.prefetch_bytes), 0.98 * share * hidden) << file;
     EXPECT_GE(static_cast<double>(config.controller.outstanding_per_channel) * config.channels * kPageBytes,
               0.98 * hidden)
         << file;
   }
-  EXPECT_GE(found, 4u);
+  EXPECT_GE(found, 5u);
+}
+
+TEST(HbfPreset, QuarterCubeIsAQuarterOfTheOneMicrosecondCube) {
+  const Config whole = load_preset(kPreset), quarter = load_preset(kFolder + "hbf_slc_1us_quarter.toml");
+  EXPECT_EQ(quarter.channels * 4, whole.channels);
+  EXPECT_EQ(quarter.capacity_bytes * 4, whole.capacity_bytes);
+  EXPECT_DOUBLE_EQ(quarter.read_gbytes_per_s * 4, whole.read_gbytes_per_s);
+  EXPECT_DOUBLE_EQ(quarter.array_gbytes_per_s() * 4, whole.array_gbytes_per_s());
+  EXPECT_EQ(quarter.channel_bytes(), whole.channel_bytes());
+  EXPECT_EQ(quarter.timing.tR, whole.timing.tR);
+  // Two page buffers per plane and the SRAM do not hold the bundled model.
+  EXPECT_LT(2 * quarter.planes() + quarter.controller.prefetch_bytes / kPageBytes, 544u);
 }
 
 TEST(HbfPreset, SlcOneMicrosecondHoldsHalfATebibyteAtSixteenHundredGigabytesPerSecond) {
@@ -251,6 +265,18 @@ TEST(HbfPreset, ReadingsChooseAmongTheGapsOfTheSpecification) {
   EXPECT_EQ(other.readings.overwrite, Readings::Overwrite::kOrder);
   EXPECT_EQ(other.readings.severe_in_flight, Readings::SevereInFlight::kBlocked);
   EXPECT_EQ(other.readings.max_pec, Readings::MaxPec::kLimit);
+  const Config third = parse_preset(preset_text() +
+                                        "\n[readings]\naddress_unit = \"chunks\"\nbatch_hint = \"reserved\"\n"
+                                        "snapshot_interval = \"whole\"\nlog_counts = \"eight_bytes\"\n"
+                                        "lockout = \"read_only\"\ncattrip = \"storage\"\nbitmap = \"bits\"\n",
+                                    "p.toml");
+  EXPECT_EQ(third.readings.address_unit, Readings::AddressUnit::kChunks);
+  EXPECT_EQ(third.readings.batch_hint, Readings::BatchHint::kReserved);
+  EXPECT_EQ(third.readings.snapshot_interval, Readings::SnapshotInterval::kWhole);
+  EXPECT_EQ(third.readings.log_counts, Readings::LogCounts::kEightBytes);
+  EXPECT_EQ(third.readings.lockout, Readings::Lockout::kReadOnly);
+  EXPECT_EQ(third.readings.cattrip, Readings::Cattrip::kStorage);
+  EXPECT_EQ(third.readings.bitmap, Readings::Bitmap::kBits);
   EXPECT_TRUE(other.readings.power_on_erase);
 }
 
@@ -280,6 +306,15 @@ TEST(HbfPreset, ImpossibleValuesAreRefusedAtTheirPlace) {
       {"tR", "ns = nan", "ns"},
       {"tR", "ns = -1", "ns"},
       {"tPROG", "ns = 1e13", "timing.tPROG"},
+      {"tR", "ns = 0.999", "timing.tR = 0.999 ns is outside 1 to 4294967295 ns"},
+      {"tPROG", "ns = 0.999", "outside 1 to 4294967295 ns"},
+      {"tPROG", "ns = 4294967296", "outside 1 to 4294967295 ns"},
+      {"tBERS", "ns = 0.999", "timing.tBERS = 0.999 ns is outside 1 to"},
+      {"tECC", "ns = 1000000001", "outside 0 to 1000000000 ns"},
+      {"tBASE", "ns = 1000000001", "outside 0 to 1000000000 ns"},
+      {"tRDY", "ns = 127500000001", "outside 0 to 127500000000 ns"},
+      {"latency", "ns = 1000000001", "link.latency"},
+      {"retention", "hours = 5000001", "outside 1e-06 to 5000000"},
       {"grade", "count = 4", "1 to 3"},
       {"r_granules", "granules = 14", "count"},
       {"r_granules", "count = 0", "1 to 1024"},
@@ -305,6 +340,7 @@ TEST(HbfPreset, ImpossibleValuesAreRefusedAtTheirPlace) {
       {"light_factor", "factor = 0.5", "1"},
       {"resistance", "k_per_w = 0", "thermal.resistance"},
       {"prefetch", "bytes = 1000", "multiple of 4096"},
+      {"prefetch", "bytes = 268435456", "outside 0 to 268431360"},  // 65536 pages
       {"outstanding_per_channel", "count = 4097", "4096"},
       {"programs_per_channel", "count = 129", "128"},
       {"sense", "pj_per_bit = -1", "pj_per_bit"},
@@ -366,6 +402,14 @@ TEST(HbfConfig, ValuesThatNoPresetHoldsAreCheckedToo) {
       "no retry stages");
   refused([](Config& c) { c.reliability.pec_at_start = -1; }, "pec_at_start");
   refused([](Config& c) { c.reliability.hours_at_start = -1; }, "hours_at_start");
+  refused([](Config& c) { c.reliability.hours_at_start = 5.1e6; }, "0 to 5000000");
+  refused([](Config& c) { c.timing.tR = std::uint64_t{4294967296} * kPsPerNs; }, "1 to 4294967295 ns");
+  refused(
+      [](Config& c) {
+        c.dies_per_channel = 16;
+        c.planes_per_die = 4096;
+      },
+      "65536 lanes per channel; at most 65535");
   refused([](Config& c) { c.zones_per_channel = 5; }, "4 rows");
   refused([](Config& c) { c.capacity_bytes += kPageBytes; }, "multiple");
   refused([](Config& c) { c.faults.push_back({2, 0, FaultKind::kCorrected, 1, 0}); }, "channel 2");
@@ -376,6 +420,19 @@ TEST(HbfConfig, ValuesThatNoPresetHoldsAreCheckedToo) {
       "address");
   refused([](Config& c) { c.faults.push_back({0, 0, FaultKind::kRetry, 0, 0}); }, "stages are 1 to 7");
   refused([](Config& c) { c.faults.push_back({0, 0, FaultKind::kUnusable, 1, 5}); }, "4 channel");
+}
+
+TEST(HbfConfig, LargestValuesThatRegistersCanTellAreAccepted) {
+  Config config = testing_support::small_cube();
+  config.controller.prefetch_bytes = 65535 * kPageBytes;
+  config.timing.tR = config.timing.tPROG = std::uint64_t{4294967295} * kPsPerNs;
+  config.timing.tECC = config.timing.tBASE = config.link.latency = 1000 * kPsPerMs;
+  config.timing.tRDY = std::uint64_t{127500} * kPsPerMs;
+  config.reliability.retention_hours = config.reliability.hours_at_start = 5e6;
+  config.read_gbytes_per_s = 1e-6;
+  EXPECT_NO_THROW(check(config, "x"));
+  config.timing.tR = config.timing.tPROG = config.timing.tBERS = kPsPerNs;
+  EXPECT_NO_THROW(check(config, "x"));
 }
 
 TEST(HbfPreset, DamagedPresetsAreReadOrRefusedWithTheirPlace) {
