@@ -143,7 +143,7 @@ std::vector<Register> registers_of(const Config& c) {
       {"ENC", kM, 0x064, {Management::kMaxUcieEntries << 16 | Management::kMaxHbfEntries}},
       {"TMR", kM, 0x100, dwords(16, {gather, accumulate}), ~0u, 0x00012305, 16},
       {"LOCKOUT", kM, 0x140, {0}, 1, 1, 1},
-      {"MAXPEC", kM, 0x144, {7}},
+      {"MAXPEC", kM, 0x144, {c.readings.max_pec == Readings::MaxPec::kLimit ? 100000u : 7u}},
       {"AVGPEC", kM, 0x148, {7}},
       {"REDCAP", kM, 0x14C, {0}},
       {"TTTEMP",
@@ -161,6 +161,7 @@ TEST(Requirement43, EveryRegisterHasItsResetValueAndAccessOnEveryPathAndNothingE
   for (unsigned variant = 0; variant < 3; ++variant) {
     Config c = small();
     c.reliability.pec_at_start = 7;
+    if (variant == 2) c.readings.max_pec = Readings::MaxPec::kLimit;
     c.link.grade = 1 + variant;
     c.ports_per_channel = 1u << variant;
     c.burst_writes = variant != 1;
@@ -232,6 +233,24 @@ TEST(Requirement43, EveryRegisterHasItsResetValueAndAccessOnEveryPathAndNothingE
     for (const Register& r : registers)
       for (unsigned i = 0; i < r.reset.size(); ++i)
         EXPECT_EQ(h.reg(r.space, r.offset + 4 * i), r.reset[i]) << r.name << " of channel 0";
+  }
+}
+
+TEST(Requirement43, StatusBitsAreWhereTheyBelong) {
+  for (bool scratchpad : {false, true}) {
+    Config c = small();
+    if (!scratchpad) c.scratchpad_bytes = 0;
+    Host h(c);
+    EXPECT_EQ(h.reg(Space::kConfig, 4), (scratchpad ? 1u << 7 : 0u) | 1u << 6 | 1u << 5)
+        << "STS: SPR, CSR, ISR";
+    EXPECT_EQ(h.reg(Space::kMmio, mmio::kBucsts), 1u) << "RDY";
+    EXPECT_EQ(h.reg(Space::kMmio, mmio::kBucc) & 1u, 1u) << "EN";
+    h.cube.set_temperature(c.thermal.light_c);
+    EXPECT_EQ(h.reg(Space::kMmio, mmio::kTmon), 2u) << "LTMS";
+    h.cube.set_temperature(c.thermal.severe_c);
+    EXPECT_EQ(h.reg(Space::kMmio, mmio::kTmon), 3u) << "and CES";
+    h.cube.set_temperature(25);
+    EXPECT_EQ(h.reg(Space::kMmio, mmio::kTmon), 1u);
   }
 }
 
@@ -347,8 +366,11 @@ TEST(Requirement46, BucrFiresOnlyOnItsKeyReads0AndResetsItsScope) {
   h.preload(0, 1);
   h.set_reg(Space::kMmio, mmio::kTmr, timer_ns(777));
   for (std::uint32_t wrong :
-       {0x484247u << 8 | 2, 2u, 0x464248u << 8 | 2, 0x008246u << 8 | 2, 0x484246u << 8 | 3}) {
+       {0x484247u << 8 | 2, 2u, 0x464248u << 8 | 2, 0x004246u << 8 | 2, 0x484246u << 8 | 3}) {
+    const auto flying = h.read(0, 1, 1);
+    h.run_for(ns(15));
     h.set_reg(Space::kMmio, mmio::kBucr, wrong);
+    EXPECT_EQ(h.wait(flying).status(), 0u);
     h.run_for(us(1000));
     EXPECT_EQ(h.reg(Space::kMmio, mmio::kBucr), 0u);
     EXPECT_EQ(h.reg(Space::kMmio, mmio::kTmr), timer_ns(777));
@@ -415,6 +437,8 @@ TEST(Requirement46, TheCommandThatOrdersAResetIsAnsweredBehindIt) {
     const TimePs start = h.now();
     EXPECT_EQ(mainband_write(h, Space::kMmio, mmio::kBucr, 0x484246u << 8 | type), 0u);
     EXPECT_GE(h.answers[h.last].at - start, h.cube.config().timing.tRESET);
+    h.cube.enable_all();
+    EXPECT_EQ(h.read_now(0).status(), 0x7u) << "and the port goes on";
   }
 }
 
@@ -514,6 +538,7 @@ TEST(Requirement47, MethodsBitmapsAndTheNextOne) {
   EXPECT_GE(h.answers[h.last].at - start, h.cube.config().timing.tSECURE_ERASE) << "answered when it is done";
   ASSERT_EQ(h.answers.count(chunk), 1u);
   EXPECT_EQ(h.answers[chunk].status(), 0x5u) << "to be sent again";
+  EXPECT_LT(h.answers[chunk].at - start, us(1)) << "at once, not when its time is over";
   for (unsigned n = 0; n < 64; ++n)
     EXPECT_EQ(h.read_now(dlu(n)).status(), n / 16 == 0 || n / 16 == 2 ? 0x7u : 0x0u) << n;
   EXPECT_EQ(h.admin_now(true, erase(1, 1), 1, none).status(), 0x0u) << "one after the other";
@@ -755,6 +780,26 @@ TEST(Requirement51, OpenDlusPagesThatAreProgrammedAndSecureEraseCountAsIo) {
   const auto erase = h.admin(true, admin_address(Opcode::kSecureErase, 1u | 1u << 2), 1, none);
   EXPECT_EQ(bist(), 0x2u) << "flash is being erased";
   h.wait(erase);
+  EXPECT_EQ(bist(), 0x0u);
+}
+
+TEST(Requirement51, AlsoDlusAndPagesWhoseCommandsALinkResetHasDropped) {
+  Config c = small();
+  c.timing.tBERS = us(3000);
+  Host h(c);
+  const Bytes none(64, 0);
+  const auto bist = [&] { return h.admin_now(true, admin_address(Opcode::kBist), 1, none).status(); };
+  h.set_reg(Space::kMmio, mmio::kTmr, timer_ns(1000000));
+  h.write(dlu(0), pattern(64, 1), 1);
+  h.run_for(ns(200));
+  h.set_reg(Space::kMmio, mmio::kBucr, 0x484246u << 8);
+  EXPECT_EQ(bist(), 0x2u) << "the DLU is open until its time is over";
+  h.run_for(us(1000));
+  h.write(dlu(0), pattern(kPageBytes, 1), 1);
+  h.run_for(ns(200));
+  h.set_reg(Space::kMmio, mmio::kBucr, 0x484246u << 8);
+  EXPECT_EQ(bist(), 0x2u) << "the array is at it";
+  h.run_for(us(4000));
   EXPECT_EQ(bist(), 0x0u);
 }
 

@@ -520,6 +520,23 @@ TEST(Requirement15, ReadsDoNotWaitForThePlacesOfWritesThatAreNotEvenSent) {
   EXPECT_LE(r.at - start, cold_read(h.cube.config(), 1) + 20 * h.cube.config().link.flit_time());
 }
 
+TEST(Requirement15, ReadsDoNotWaitForTheCreditsOfWrites) {
+  Config c = small();
+  c.link.w_credits = c.link.w_granules;  // one W at a time
+  Host h(c);
+  h.preload(63, 5);
+  h.write(dlu(0), pattern(kPageBytes, 1), 1);
+  for (unsigned i = 0; i < 20; ++i) {
+    h.run_for(ns(7));
+    const TimePs start = h.now();
+    const TimePs took = h.wait(h.read(dlu(63), 1, 1)).at - start;
+    EXPECT_LE(took, (i == 0 ? cold_read(c, 1) : hit_read(c, 1)) + 2 * c.link.flit_time());
+    if (i == 0) h.write(dlu(1), pattern(kPageBytes, 1), 1);
+  }
+  EXPECT_LT(h.cube.channel(0).counters().write_bytes, 2 * kPageBytes)
+      << "the second burst is still on its way";
+}
+
 TEST(Requirement15, WriteResponsesThatWaitForCreditsDoNotStallReadData) {
   Config c = small();
   c.link.b_credits = c.link.b_granules;  // one B at a time

@@ -437,7 +437,7 @@ TEST(Requirement60, DataOlderThanTheRetentionShowRisingErrorsAndRefreshedBlocksD
   c.reliability.high_bits = 25;
   c.reliability.retry_stages = 0;
   Host h(c);
-  for (unsigned n = 0; n < 16; ++n) h.program(n, n);
+  for (unsigned n = 0; n < 18; ++n) h.program(n, n);
   const auto empty_buffers = [&] {
     h.set_reg(Space::kMmio, mmio::kBucr, 0x484246u << 8 | 2);
     h.run_for(c.timing.tRESET);
@@ -498,6 +498,8 @@ TEST(Requirement60, DataOlderThanTheRetentionShowRisingErrorsAndRefreshedBlocksD
     const unsigned status = h.read_now(dlu(n)).status();
     EXPECT_EQ(status, n % 4 < 2 ? 0u : 4u) << n;
   }
+  for (unsigned n : {16u, 17u})
+    EXPECT_EQ(h.read_now(dlu(n)).status(), 4u) << "another block of the same bank";
   // What was refreshed ages anew, from its page 0 on.
   h.run_until(61 * hour + 12 * hour);
   for (unsigned n = 0; n < 16; ++n) {
@@ -516,6 +518,7 @@ TEST(Requirement60, TimeCountsByTheTemperatureItPassesAt) {
     Host h(c);
     h.program(0, 1);
     h.run_for(10 * hour);
+    h.program(4, 1);  // the block is as old as its page 0
     h.cube.set_temperature(second_c);
     h.run_for(10 * hour);
     return h.cube.channel(0).media().block_info(h.now(), 0, 0).hours;
