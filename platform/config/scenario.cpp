@@ -169,7 +169,7 @@ Scenario read(TomlFile& file, const std::string& path) {
   s.hbf.prefetch = hbf.boolean("prefetch", s.hbf.prefetch);
   s.hbf.rate_scale = hbf.real("rate_scale", s.hbf.rate_scale, 0, 1e12);
   s.hbf.wear_cycles = hbf.real("wear_cycles", s.hbf.wear_cycles, 0, 1e9);
-  s.hbf.age_hours = hbf.real("age_hours", s.hbf.age_hours, 0, 1e9);
+  s.hbf.age_hours = hbf.real("age_hours", s.hbf.age_hours, 0, 5e6);
   s.hbf.corrected_rate = hbf.real("corrected_rate", 0, 0, 1);
   s.hbf.retry_rate = hbf.real("retry_rate", 0, 0, 1);
   s.hbf.uncorrectable_rate = hbf.real("uncorrectable_rate", 0, 0, 1);

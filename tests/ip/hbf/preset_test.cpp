@@ -89,9 +89,7 @@ TEST(HbfPreset, EveryPresetLoadsAndDeliversWhatItClaims) {
     const double latency =
         static_cast<double>(config.timing.tR + config.timing.tECC + 100 * kPsPerNs) * 1e-12;
     const double hidden = 2 * config.array_gbytes_per_s() * 1e9 * latency;
-    // The SRAM of the quarter cube is small on purpose: 1 x bandwidth x latency.
-    const double share = file == "hbf_slc_1us_quarter.toml" ? 0.5 : 1;
-    EXPECT_GE(static_cast<double>(config.controller.prefetch_bytes), 0.98 * share * hidden) << file;
+    EXPECT_GE(static_cast<double>(config.controller.prefetch_bytes), 0.98 * hidden) << file;
     EXPECT_GE(static_cast<double>(config.controller.outstanding_per_channel) * config.channels * kPageBytes,
               0.98 * hidden)
         << file;
