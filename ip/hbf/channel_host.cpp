@@ -54,9 +54,10 @@ bool Channel::State::overtakes(std::uint32_t slot, const std::deque<std::uint32_
 /// is passed over.
 std::uint32_t Channel::State::next_request(bool is_write) const {
   const auto count = static_cast<unsigned>(ports.size());
-  const unsigned turn = is_write ? aw_turn : ar_turn;
+  unsigned turn = is_write ? aw_turn : ar_turn;
   for (unsigned i = 0; i < count; ++i) {
-    const Port& port = ports[(turn + i) % count];
+    const Port& port = ports[turn];
+    if (++turn == count) turn = 0;  // no division: this is asked at every instant
     const std::deque<std::uint32_t>& queue = is_write ? port.aw : port.ar;
     if (!queue.empty() && !overtakes(queue.front(), is_write ? port.ar : port.aw)) return queue.front();
   }
