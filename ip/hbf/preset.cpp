@@ -4,55 +4,16 @@
 
 #include <algorithm>
 #include <cmath>
-#include <filesystem>
 #include <map>
 
 #include "common/error.h"
+#include "common/preset_chain.h"
 #include "common/toml_reader.h"
 #include "hbf/config.h"
 #include "hbf/config_check.h"
 
 namespace memwall::hbf {
 namespace {
-
-/// A preset file on top of its bases, and the path of this file.
-struct Chain {
-  TomlFile file;
-  std::string path;
-};
-
-Chain with_bases(TomlFile file, const std::string& path, std::vector<std::filesystem::path> seen) {
-  TomlTable root = file.root();
-  const std::string base = root.text("base", "");
-  if (base.empty()) {
-    if (root.has("base")) throw ConfigError(root.place("base"), "base is empty");
-    return {std::move(file), path};
-  }
-  const std::filesystem::path base_path = std::filesystem::path(path).parent_path() / base;
-  seen.push_back(std::filesystem::weakly_canonical(path));
-  const auto canonical = std::filesystem::weakly_canonical(base_path);
-  if (std::find(seen.begin(), seen.end(), canonical) != seen.end()) {
-    throw ConfigError(root.place("base"),
-                      fmt::format("base = \"{}\" leads back to a preset that is based on this one", base));
-  }
-  if (!std::filesystem::is_regular_file(base_path)) {
-    throw ConfigError(root.place("base"),
-                      fmt::format("base = \"{}\": there is no file {}", base, base_path.string()));
-  }
-  Chain under = with_bases(TomlFile::load(base_path.string()), base_path.string(), std::move(seen));
-  // A source that means something else here would change what the figures of the base claim.
-  TomlTable under_root = under.file.root();
-  TomlTable known = under_root.table("sources");
-  TomlTable added = root.table("sources");
-  for (const std::string& key : added.keys()) {
-    if (!known.has(key)) continue;
-    throw ConfigError(added.place(key), fmt::format("sources.{} is already a source of the base, at {}", key,
-                                                    known.place(key)));
-  }
-  under.file.overlay(std::move(file), {});
-  under.path = path;
-  return under;
-}
 
 /// One section of `key = { <unit> = value, source = "..." }`.
 class Section {
@@ -119,8 +80,8 @@ class Section {
 
 class Reader {
  public:
-  explicit Reader(Chain& chain)
-      : path_(chain.path), root_(chain.file.root()), sources_(root_.table("sources")) {}
+  explicit Reader(PresetChain& chain)
+      : path_(chain.paths.front()), root_(chain.file.root()), sources_(root_.table("sources")) {}
 
   Config read() {
     Config config;
@@ -310,7 +271,7 @@ class Reader {
 };
 
 Config read_preset(TomlFile file, const std::string& path) {
-  Chain chain = with_bases(std::move(file), path, {});
+  PresetChain chain = with_bases(std::move(file), path);
   return Reader(chain).read();
 }
 

@@ -7,10 +7,10 @@
 #include <algorithm>
 #include <cctype>
 #include <cmath>
-#include <filesystem>
 #include <set>
 
 #include "common/error.h"
+#include "common/preset_chain.h"
 #include "common/toml_reader.h"
 #include "hbm/formula.h"
 #include "hbm/policy.h"
@@ -34,49 +34,9 @@ bool is_word(const std::string& text) {
   });
 }
 
-/// A preset file on top of its bases, and their paths, this file's first.
-struct Chain {
-  TomlFile file;
-  std::vector<std::string> paths;
-};
-
-Chain with_bases(TomlFile file, const std::string& path, std::vector<std::filesystem::path> seen) {
-  TomlTable root = file.root();
-  const std::string base = root.text("base", "");
-  if (base.empty()) {
-    if (root.has("base")) throw ConfigError(root.place("base"), "base is empty");
-    return {std::move(file), {path}};
-  }
-  const std::filesystem::path base_path = std::filesystem::path(path).parent_path() / base;
-  seen.push_back(std::filesystem::weakly_canonical(path));
-  const auto canonical = std::filesystem::weakly_canonical(base_path);
-  if (std::find(seen.begin(), seen.end(), canonical) != seen.end()) {
-    throw ConfigError(root.place("base"), fmt::format("base = \"{}\" leads back to a preset that is based on "
-                                                      "this one",
-                                                      base));
-  }
-  if (!std::filesystem::is_regular_file(base_path)) {
-    throw ConfigError(root.place("base"),
-                      fmt::format("base = \"{}\": there is no file {}", base, base_path.string()));
-  }
-  Chain under = with_bases(TomlFile::load(base_path.string()), base_path.string(), std::move(seen));
-  // A source that means something else here would change what the figures of the base claim.
-  TomlTable under_root = under.file.root();
-  TomlTable known = under_root.table("sources");
-  TomlTable added = root.table("sources");
-  for (const std::string& key : added.keys()) {
-    if (!known.has(key)) continue;
-    throw ConfigError(added.place(key), fmt::format("sources.{} is already a source of the base, at {}", key,
-                                                    known.place(key)));
-  }
-  under.file.overlay(std::move(file), {"constraint", "absent"});
-  under.paths.insert(under.paths.begin(), path);
-  return under;
-}
-
 class Reader {
  public:
-  explicit Reader(Chain& chain) : root_(chain.file.root()), paths_(chain.paths) {}
+  explicit Reader(PresetChain& chain) : root_(chain.file.root()), paths_(chain.paths) {}
 
   Preset read() {
     Preset preset;
@@ -593,7 +553,7 @@ class Reader {
 };
 
 Preset read_preset(TomlFile file, const std::string& path) {
-  Chain chain = with_bases(std::move(file), path, {});
+  PresetChain chain = with_bases(std::move(file), path, {"constraint", "absent"});
   return Reader(chain).read();
 }
 
